@@ -1,0 +1,38 @@
+# make          build everything into .venv of this checkout
+# make run      start a relay on a free port and show it delivering mail (ONCE=1: stop after the show)
+# make test     the tests;  make crash|fuzz|interop: their longer kinds
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/pip --disable-pip-version-check -q
+
+.PHONY: all build run test crash fuzz interop sanitize clean
+all: build
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install "setuptools>=68" wheel "cython>=3.1,<4"
+	$(PIP) install --no-build-isolation -e ".[test]"
+	touch $@
+
+build: $(VENV)/.ready
+	$(VENV)/bin/python setup.py -q build_ext --inplace
+
+run: build
+	$(VENV)/bin/python -m pyfix.commands.demo $(if $(ONCE),--once,)
+
+test: build
+	$(VENV)/bin/python -m pytest -m "not crash and not fuzz and not interop" $(PYTEST)
+
+crash: build
+	$(VENV)/bin/python -m pytest -m crash $(PYTEST)
+
+fuzz: build
+	$(VENV)/bin/python -m pytest -m fuzz $(PYTEST)
+
+interop: build
+	$(VENV)/bin/python -m pytest -m interop $(PYTEST)
+
+clean:
+	rm -rf build .run
+	find pyfix -name '*.so' -delete
+	find ext -name '*.c' -delete

@@ -1,0 +1,72 @@
+"""Builds the Cython extensions of pyfix.
+
+Every `ext/**/*.pyx` becomes the extension of the same dotted name; an in-place
+build puts it beside its stub in `pyfix/`. PYFIX_BUILD chooses the kind of build:
+
+    release    the default: -O3, no run-time checks beyond those in the source
+    checked    bounds, None and overflow checks on, assertions on
+    sanitized  gcc's address and undefined-behaviour sanitizers, checks on
+    traced     line tracing for coverage
+
+A build that cannot be made fails; nothing falls back to Python.
+"""
+
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, find_packages, setup
+
+KIND = os.environ.get("PYFIX_BUILD", "release")
+FLAGS = {
+    "release": (["-O3", "-g1", "-fno-plt"], []),
+    "checked": (["-O1", "-g"], []),
+    "sanitized": (["-O1", "-g", "-fsanitize=address,undefined", "-fno-omit-frame-pointer"],
+                  ["-fsanitize=address,undefined"]),
+    "traced": (["-O0", "-g"], []),
+}
+if KIND not in FLAGS:
+    raise SystemExit(f"PYFIX_BUILD={KIND}: use one of {', '.join(FLAGS)}")
+CHECKED = KIND in ("checked", "sanitized")
+
+
+def extensions() -> list[Extension]:
+    """One Extension for each .pyx file below ext/."""
+    compile_args, link_args = FLAGS[KIND]
+    macros = [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1")] if KIND == "traced" else []
+    macros.append(("PYFIX_BUILD_KIND", f'"{KIND}"'))
+    return [
+        Extension(
+            ".".join(path.with_suffix("").parts[1:]),
+            [str(path)],
+            include_dirs=["ext"],
+            define_macros=macros,
+            extra_compile_args=[*compile_args, "-Wall", "-Wno-unused-function", "-Wno-unreachable-code-fallthrough"],
+            extra_link_args=link_args,
+        )
+        for path in sorted(Path("ext").rglob("*.pyx"))
+    ]
+
+
+setup(
+    version=Path("pyfix/VERSION").read_text().strip(),
+    packages=find_packages(include=["pyfix", "pyfix.*"]),
+    package_data={"": ["*.pyi", "VERSION", "py.typed", "data/*"]},
+    zip_safe=False,
+    ext_modules=cythonize(
+        extensions(),
+        include_path=["ext"],
+        nthreads=os.cpu_count() or 1,
+        annotate=bool(os.environ.get("PYFIX_ANNOTATE")),
+        compiler_directives={
+            "language_level": "3",
+            "embedsignature": True,
+            "boundscheck": True,
+            "wraparound": False,
+            "cdivision": not CHECKED,
+            "overflowcheck": CHECKED,
+            "nonecheck": CHECKED,
+            "linetrace": KIND == "traced",
+        },
+    ),
+)
