@@ -1,0 +1,40 @@
+"""Sockets for the hot paths. The handlers and most methods are C-level: see ext/pyfix/net/engine.pxd."""
+
+from typing import Any
+
+class Engine:
+    """The epoll set of one process, driven by a uvloop loop."""
+
+    loop: Any
+    now: int
+    streams: int
+    def __init__(self, loop: Any) -> None: ...
+    def close(self) -> None:
+        """Ends all streams at once and stops watching."""
+    def poll(self) -> None:
+        """One turn: the events that are ready, then what the handlers want to send."""
+    def flush_dirty(self) -> None:
+        """Writes what streams have gathered since the last flush."""
+    def tick(self) -> None:
+        """Once a second: ends what is past its deadline, looks again at the rest."""
+    def expire(self, bucket: int) -> None: ...
+    def grow(self, fd: int) -> None: ...
+
+class Listener:
+    """A listening socket; subclasses say what to do with a connection."""
+
+    engine: Engine
+    paused: bool
+    def __init__(self, engine: Engine, fd: int) -> None: ...
+    def pause(self) -> int: ...
+    def resume(self) -> int: ...
+
+class Stream:
+    """One connected (or connecting) socket."""
+
+    engine: Engine
+    def again(self) -> None: ...
+    def peer_address(self) -> tuple[str, int]:
+        """(host, port) of the other side; ("", 0) for a local socket."""
+    def local_address(self) -> tuple[str, int]:
+        """(host, port) of this side; ("", 0) once closed."""
