@@ -1,0 +1,246 @@
+# cython: boundscheck=False
+"""Envelope addresses: paths of MAIL and RCPT, quoting, parts, extensions, folding.
+
+Law: an address travels in internal form, with no quotes; the domain is what
+follows the *last* "@". An ordinary path is recognised in one scan and not copied;
+any other goes through the RFC 5322 parser (tok822), as lenient as Postfix's, and must
+hold exactly one address.
+
+Source: RFC 5321 sections 4.1.1.2, 4.1.1.3 and 4.1.2; postconf(5) strict_rfc821_envelopes,
+recipient_delimiter, owner_request_special.
+"""
+
+from libc.stdlib cimport free, malloc
+from libc.string cimport memchr, strlen
+
+from pyfix._core.quote cimport is_plain, last_at
+from pyfix._core.tok822 cimport ADDR, Tokens, internal_form, parse_tokens, tokens_close, tokens_open
+
+from pyfix._core.quote import FLAG_8BITCLEAN, FLAG_BARE_LOCALPART, FLAG_EXPOSE_AT, quote, unquote
+
+UNBALANCED, SEVERAL, SYNTAX, EMPTY, ROUTED, NUL = (
+    PATH_UNBALANCED, PATH_SEVERAL, PATH_SYNTAX, PATH_EMPTY, PATH_ROUTED, PATH_NUL)
+
+cdef inline bint is_space(unsigned char c) noexcept nogil:
+    return c == 32 or (9 <= c <= 13)
+
+
+cdef inline unsigned char lower(unsigned char c) noexcept nogil:
+    return c + 32 if 65 <= c <= 90 else c
+
+
+cdef bint ends_keyword(const char* p, size_t n) noexcept nogil:
+    """Is it TO: or FROM: in any case?"""
+    if n == 3:
+        return lower(p[0]) == b"t" and lower(p[1]) == b"o"
+    return (n == 5 and lower(p[0]) == b"f" and lower(p[1]) == b"r" and lower(p[2]) == b"o"
+            and lower(p[3]) == b"m")
+
+
+cdef size_t skip_quoted(const char* p, size_t at, size_t n, char closing) noexcept nogil:
+    """Offset behind `closing`, n + 1 if it does not come; quotes count inside angle brackets, "\\" protects a byte."""
+    while at < n:
+        if p[at] == closing:
+            return at + 1
+        if p[at] == b"\\":
+            at += 2
+        elif p[at] == b'"':
+            at = skip_quoted(p, at + 1, n, b'"')
+        else:
+            at += 1
+    return n + 1
+
+
+cdef int next_token(const char* p, size_t n, size_t* start, size_t* end) noexcept nogil:
+    """The next word of an SMTP command at or behind start[0]: sets start and end.
+
+    Blanks inside "..." and <...> do not end it; it also ends behind TO: and FROM:.
+    1: a word; 0: none left; -1: a quote or bracket is not closed (the word is the rest).
+    """
+    cdef size_t at = start[0]
+    while at < n and is_space(p[at]):
+        at += 1
+    start[0] = at
+    end[0] = at
+    if at >= n:
+        return 0
+    while at < n and not is_space(p[at]):
+        if p[at] == b"<" or p[at] == b'"':
+            at = skip_quoted(p, at + 1, n, b">" if p[at] == b"<" else b'"')
+        elif p[at] == b"\\":
+            at = min(at + 2, n)
+        else:
+            at += 1
+            if p[at - 1] == b":" and ends_keyword(p + start[0], at - start[0]):
+                break
+    end[0] = min(at, n)
+    return 1 if at <= n else -1
+
+
+cdef int parse_path_into(const char* p, size_t n, bint strict, bint allow_empty, char* room,
+                         Path* path) noexcept nogil:
+    """Reads one path, with or without <>; `room` holds n + 1 bytes. Returns path.error."""
+    cdef size_t i, first = 0, end = n
+    cdef const char* colon
+    cdef bint plain = True
+    cdef unsigned char ok = 1
+    path.data, path.length, path.at, path.error = p, 0, -1, PATH_OK
+    if n >= 2 and p[0] == b"<" and p[n - 1] == b">":
+        first, end = 1, n - 1
+    for i in range(first, end):
+        ok &= is_plain(p[i])
+        if p[i] == b"@":
+            path.at = <Py_ssize_t> (i - first)
+    if strict and (n == 0 or p[0] != b"<"):
+        path.error = PATH_SYNTAX
+    elif ok:
+        path.data, path.length = p + first, end - first
+    elif n > 0 and memchr(p, 0, n) != NULL:
+        path.error = PATH_NUL
+    else:
+        if p[first] == b"@":
+            colon = <const char*> memchr(p + first, b":", end - first)
+            if colon != NULL:
+                first = colon - p + 1
+        parse_odd_path(p + first, end - first, strict, room, path)
+    if path.error == PATH_OK:
+        if path.length == 0 and not allow_empty:
+            path.error = PATH_EMPTY
+        elif path.length > 0 and strict and path.data[0] == b"@":
+            path.error = PATH_ROUTED
+    return path.error
+
+
+cdef void parse_odd_path(const char* p, size_t n, bint strict, char* room, Path* path) noexcept nogil:
+    """The way through the RFC 5322 parser: the last address of the list, and how much there was beside it."""
+    cdef Tokens t
+    cdef int i, address = -1, addresses = 0, others = 0
+    if tokens_open(&t, n, 0) < 0:
+        path.error = PATH_MEMORY
+        return
+    i = parse_tokens(&t, p, n, 0)
+    while i >= 0:
+        if t.node[i].kind == ADDR:
+            address, addresses = i, addresses + 1
+        elif t.node[i].kind != b"<" and t.node[i].kind != b">":
+            others += 1
+        i = t.node[i].next
+    if addresses > 1:
+        path.error = PATH_SEVERAL
+    elif strict and others > 0:
+        path.error = PATH_SYNTAX
+    if address >= 0:
+        path.length = internal_form(&t, t.node[address].head, True, room)
+    path.data = room
+    path.at = last_at(room, path.length)
+    tokens_close(&t)
+
+
+cdef bint same_folded(const char* p, size_t n, const char* word, size_t count) noexcept nogil:
+    cdef size_t i
+    if n != count:
+        return False
+    for i in range(n):
+        if lower(p[i]) != <unsigned char> word[i]:
+            return False
+    return True
+
+
+cdef bint is_list_name(const char* p, size_t n) noexcept nogil:
+    """owner-x or x-request."""
+    return (n >= 6 and same_folded(p, 6, b"owner-", 6)) or (n > 8 and same_folded(p + n - 8, 8, b"-request", 8))
+
+
+cdef Py_ssize_t extension_at(const char* local, size_t n, const char* delimiters, size_t count,
+                             bint owner_special, const char* double_bounce) noexcept nogil:
+    """Offset in a local part of the first recipient delimiter, -1 where there is no extension to split off.
+
+    None in postmaster, mailer-daemon and the double bounce sender, nor for a delimiter that comes
+    first; with "-" among the delimiters, none in owner-x and x-request if `owner_special`.
+    """
+    cdef size_t i
+    if (count == 0 or same_folded(local, n, b"postmaster", 10) or same_folded(local, n, b"mailer-daemon", 13)
+            or same_folded(local, n, double_bounce, strlen(double_bounce))):
+        return -1
+    if owner_special and memchr(delimiters, b"-", count) != NULL and is_list_name(local, n):
+        return -1
+    for i in range(n):
+        if memchr(delimiters, local[i], count) != NULL:
+            return <Py_ssize_t> i if i > 0 else -1
+    return -1
+
+
+cdef void fold_into(const char* p, size_t n, char* out) noexcept nogil:
+    """ASCII upper case to lower case; every other byte as it is."""
+    cdef size_t i
+    for i in range(n):
+        out[i] = lower(p[i])
+
+
+def parse_path(bytes text not None, bint strict=False, bint allow_empty=False):
+    """The address of a MAIL or RCPT path such as b"<a@b>": (internal form, 0), or (None, error).
+
+    `strict` as strict_rfc821_envelopes; `allow_empty` for MAIL. Errors: SEVERAL
+    (more than one address), SYNTAX, EMPTY, ROUTED, NUL. Source: RFC 5321 section 4.1.2.
+    """
+    cdef Path path
+    cdef char stack[1024]
+    cdef char* room = stack
+    cdef size_t n = len(text)
+    if n >= sizeof(stack):
+        room = <char*> malloc(n + 1)
+        if room == NULL:
+            raise MemoryError
+    try:
+        if parse_path_into(text, n, strict, allow_empty, room, &path) != PATH_OK:
+            if path.error == PATH_MEMORY:
+                raise MemoryError
+            return None, path.error
+        return path.data[:path.length], 0
+    finally:
+        if room != stack:
+            free(room)
+
+
+def split_command(bytes line not None):
+    """Words of an SMTP command line without its line end: [(ok, word)]; ok is false where a quote is not closed."""
+    cdef size_t start = 0, end = 0
+    cdef int found
+    cdef list words = []
+    while True:
+        found = next_token(line, len(line), &start, &end)
+        if found == 0:
+            return words
+        words.append((found > 0, line[start:end]))
+        start = end
+
+
+def split_address(bytes address not None):
+    """(local part, domain) at the last "@"; domain is None where there is no "@"."""
+    cdef Py_ssize_t at = last_at(address, len(address))
+    if at < 0:
+        return address, None
+    return address[:at], address[at + 1:]
+
+
+def strip_extension(bytes address not None, bytes delimiters not None, bint owner_request_special=True,
+                    bytes double_bounce=b"double-bounce"):
+    """(address without extension, extension with its delimiter), or None where there is nothing to split.
+
+    `delimiters`: the set recipient_delimiter; `double_bounce`: double_bounce_sender in lower case.
+    Source: postconf(5) recipient_delimiter, owner_request_special.
+    """
+    cdef const char* p = address
+    cdef size_t n = len(address), local = n
+    cdef Py_ssize_t at = last_at(p, n), cut
+    if at >= 0:
+        local = <size_t> at
+    cut = extension_at(p, local, delimiters, len(delimiters), owner_request_special, double_bounce)
+    if cut < 0:
+        return None
+    return address[:cut] + address[local:], address[cut:local]
+
+
+def fold(bytes text not None):
+    """ASCII lower case; UTF-8 and all other bytes stay."""
+    return text.lower()

@@ -1,0 +1,51 @@
+"""Envelope addresses: paths of MAIL and RCPT, quoting, parts, extensions, folding.
+
+All addresses are bytes. Internal form has no quotes; the domain is what follows
+the last "@". Source: RFC 5321 sections 4.1.1.2 to 4.1.2; postconf(5)
+strict_rfc821_envelopes, recipient_delimiter, owner_request_special.
+
+For Cython, `address.pxd` has `parse_path_into` (no copy for an ordinary path),
+`next_token`, `extension_at`, `fold_into`; `quote.pxd` has `quote_into`, `unquote_into`.
+"""
+
+from pyfix._core.quote import FLAG_8BITCLEAN as FLAG_8BITCLEAN
+from pyfix._core.quote import FLAG_BARE_LOCALPART as FLAG_BARE_LOCALPART
+from pyfix._core.quote import FLAG_EXPOSE_AT as FLAG_EXPOSE_AT
+from pyfix._core.quote import quote as quote
+from pyfix._core.quote import unquote as unquote
+
+UNBALANCED: int
+SEVERAL: int
+SYNTAX: int
+EMPTY: int
+ROUTED: int
+NUL: int
+
+def parse_path(text: bytes, strict: bool = False, allow_empty: bool = False) -> tuple[bytes | None, int]:
+    """The address of a MAIL or RCPT path such as b"<a@b>": (internal form, 0), or (None, error).
+
+    Comments, phrases and routes are tolerated unless `strict` (strict_rfc821_envelopes).
+    `allow_empty`: the null address is well (MAIL). Errors: SEVERAL (more than one
+    address), SYNTAX, EMPTY, ROUTED, NUL. Source: RFC 5321 section 4.1.2.
+    """
+
+def split_command(line: bytes) -> list[tuple[bool, bytes]]:
+    """Words of an SMTP command line without its line end, as (ok, word).
+
+    Blanks in "..." and <...> do not end a word, TO: and FROM: do at their colon.
+    `ok` is false where a quote or bracket is not closed; the word is then the rest.
+    """
+
+def split_address(address: bytes) -> tuple[bytes, bytes | None]:
+    """(local part, domain) at the last "@"; the domain is None where there is no "@"."""
+
+def strip_extension(
+    address: bytes, delimiters: bytes, owner_request_special: bool = True, double_bounce: bytes = b"double-bounce"
+) -> tuple[bytes, bytes] | None:
+    """(address without extension, extension with its delimiter), or None where there is nothing to split.
+
+    `delimiters`: the set recipient_delimiter; `double_bounce`: double_bounce_sender in lower case.
+    """
+
+def fold(text: bytes) -> bytes:
+    """ASCII lower case; UTF-8 and all other bytes stay."""
