@@ -1,0 +1,16 @@
+"""Defaults that are found out at run time: the host's name, its networks. Law: postconf(5), mynetworks_style."""
+
+import socket
+
+DEFAULT_DOMAIN = "localdomain"
+
+
+def hostname(domain: str | None) -> str:
+    """The host's name; `domain` (or "localdomain") is appended where it has no dot."""
+    name = socket.gethostname()
+    return name if "." in name else f"{name}.{domain or DEFAULT_DOMAIN}"
+
+
+def domainname(host: str) -> str:
+    """What follows the first dot of the host name."""
+    return host.partition(".")[2] or DEFAULT_DOMAIN
