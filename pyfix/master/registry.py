@@ -1,0 +1,44 @@
+"""Which program name in master.cf is which stage, and how many processes it gets.
+
+Law: master(5), and the process table of docs/architecture.md. Names only: master imports
+no stage. A program that is a part of another process here (`cleanup`, `trivial-rewrite`, ...) starts
+nothing; its master.cf line still counts for its `-o` parameters.
+"""
+
+from typing import NamedTuple
+
+PER_CORE = 0
+BOOT, DEMAND = "boot", "demand"
+
+
+class Program(NamedTuple):
+    """What runs for a program name.
+
+    module   stage module, "" where it is a part of another process
+    count    processes; PER_CORE (0): one per processor core that we may use
+    start    BOOT: when master starts; DEMAND: when somebody connects to its master.cf socket
+    sockets  UNIX sockets that it listens on besides the one of its master.cf line: (path, mode)
+    keep_root  a launcher that becomes the recipient; all others run as mail_owner
+    """
+
+    module: str = ""
+    count: int = 1
+    start: str = BOOT
+    sockets: tuple[tuple[str, int], ...] = ()
+    keep_root: bool = False
+
+
+LIBRARY = Program()
+
+PROGRAMS: dict[str, Program] = {
+    "smtpd": Program("pyfix.smtpd.stage", PER_CORE),
+    "pickup": Program("pyfix.pickup.stage", 1, BOOT, (("public/submit", 0o666),)),
+    "qmgr": Program("pyfix.qmgr.stage", 1, BOOT, (("private/qmgr", 0o600), ("public/showq", 0o666))),
+    "smtp": Program("pyfix.deliver.stage", PER_CORE, DEMAND),
+    "lmtp": Program("pyfix.deliver.stage", PER_CORE, DEMAND),
+    **dict.fromkeys(
+        ("cleanup", "trivial-rewrite", "bounce", "error", "discard", "showq", "flush", "verify", "anvil", "scache",
+         "tlsmgr", "proxymap", "postlogd", "dnsblog", "tlsproxy", "postscreen", "local", "virtual", "pipe", "spawn",
+         "qmqpd", "nqmgr", "oqmgr"), LIBRARY),
+}
+PROGRAMS["nqmgr"] = PROGRAMS["oqmgr"] = PROGRAMS["qmgr"]
