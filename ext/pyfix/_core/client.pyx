@@ -190,7 +190,11 @@ cdef class ClientCore:
     # -- bytes in ------------------------------------------------------------------------------
 
     cdef Py_ssize_t feed(self, const char* data, Py_ssize_t length) except -1:
-        """Take reply bytes; returns how many. Fewer than `length` while content is due or after a failure."""
+        """Take reply bytes; returns how many.
+
+        Fewer than `length` when a message may begin or has ended (the caller acts on the events first, so that
+        it makes no difference how the bytes were cut into reads), while content is due, and after a failure.
+        """
         cdef Py_ssize_t position = 0, size
         cdef const char* end
         while position < length and self.stage != S_CONTENT and self.failure == NO_FAILURE:
@@ -208,6 +212,8 @@ cdef class ClientCore:
                 self.stash(data + position, size)
                 self.end_stashed()
             position += size + (end != NULL)
+            if self.stage == S_IDLE:
+                break
         return position
 
     cdef int stash(self, const char* data, Py_ssize_t length) except -1:
