@@ -1,0 +1,1 @@
+"""Measuring pyfix, and any other mail server, honestly."""

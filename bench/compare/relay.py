@@ -1,0 +1,154 @@
+"""Relay rates of pyfix and Debian's Postfix, interleaved on one machine: python -m bench.compare.relay
+
+Postfix's own smtp-source and smtp-sink load both. A round runs every system once, in turn;
+the figure is the median over the rounds, the ratio that of each pair. Each result is appended
+to bench/history/relay.jsonl. What would flatter pyfix and is therefore set for both or for Postfix:
+in_flow_delay = 0, 100 concurrent deliveries to the one destination from the start, 200 processes,
+no chroot, log straight to a file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from bench.compare.systems import Postfix, Pyfix, System, free_port
+
+HISTORY = Path(__file__).resolve().parents[1] / "history" / "relay.jsonl"
+
+# name: (smtp-source options, messages for Postfix, messages for pyfix, recipients a message, extra main.cf)
+SCENARIOS = {
+    "new-20": (["-s", "20", "-l", "4096"], 3000, 12000, 1, ""),
+    "new-100": (["-s", "100", "-l", "4096"], 3000, 12000, 1, ""),
+    "kept-20": (["-s", "20", "-l", "4096", "-d"], 3000, 20000, 1, ""),
+    "accept-20": (["-s", "20", "-l", "4096"], 3000, 12000, 0, "default_transport = discard:\nrelayhost =\n"),
+    "rcpt-50": (["-s", "20", "-l", "4096", "-r", "50"], 500, 2000, 50, ""),
+    "size-1m": (["-s", "20", "-l", "1048576"], 300, 500, 1, ""),
+    "direct-new-20": (["-s", "20", "-l", "4096"], 12000, 0, 1, ""),
+    "direct-kept-20": (["-s", "20", "-l", "4096", "-d"], 20000, 0, 1, ""),
+}
+
+
+class Sink:
+    """smtp-sink with its running counter read from a pipe by a thread (it stops when nobody reads)."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        user = ["-u", "nobody"] if os.geteuid() == 0 else []
+        self.process = subprocess.Popen(["smtp-sink", "-c", *user, f"127.0.0.1:{self.port}", "1024"],
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.count = 0
+        threading.Thread(target=self.follow, daemon=True).start()
+
+    def follow(self) -> None:
+        """Keeps `count`, the messages received since the start, current."""
+        rest = b""
+        while data := os.read(self.process.stdout.fileno(), 65536):
+            rest = (rest + data)[-200:]
+            found = re.findall(rb"mesg=(\d+)\s", rest)
+            if found:
+                self.count = int(found[-1])
+
+    def stop(self) -> None:
+        """Ends the process."""
+        self.process.kill()
+        self.process.wait()
+
+
+def run_once(port: int, sink: Sink, options: list[str], messages: int, recipients: int) -> dict[str, float]:
+    """One burst; waits until all has arrived. Returns rates per second."""
+    before = sink.count
+    command = ["smtp-source", *options, "-m", str(messages), "-f", "sender@bench.example",
+               "-t", "rcpt@dest.example", f"127.0.0.1:{port}"]
+    start = time.monotonic()
+    tools = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    accepted = time.monotonic() - start
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    delivered = accepted
+    if recipients:
+        deadline = start + 180
+        while sink.count - before < messages:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"only {sink.count - before} of {messages} arrived")
+            time.sleep(0.002)
+        delivered = time.monotonic() - start
+    return {"accepted": messages / accepted, "relayed": messages / delivered * max(1, recipients),
+            "source_cpu": used.ru_utime + used.ru_stime - tools.ru_utime - tools.ru_stime}
+
+
+def compare(name: str, rounds: int, root: Path, only: str) -> dict:
+    """Runs a scenario; returns medians, spreads and pair ratios."""
+    options, few, many, recipients, extra = SCENARIOS[name]
+    sink = Sink()
+    systems: list[System] = []
+    if not name.startswith("direct"):
+        systems = [kind(root / kind.name, sink.port, extra) for kind in (Postfix, Pyfix) if only in ("", kind.name)]
+    rates: dict[str, list[float]] = {}
+    try:
+        for system in systems:
+            system.start()
+        time.sleep(1)
+        for number in range(rounds + 1):          # the first is warm-up
+            for label, port, count in ([(s.name, s.port, few if s.name == "postfix" else many) for s in systems]
+                                       or [("direct", sink.port, few)]):
+                result = run_once(port, sink, options, count if number else max(200, count // 4), recipients)
+                if number:
+                    rates.setdefault(label, []).append(result["relayed" if recipients else "accepted"])
+                print(f"  {name} round {number}: {label:8s} {result['relayed']:8.0f}/s "
+                      f"(accepted {result['accepted']:.0f}/s)", file=sys.stderr, flush=True)
+                time.sleep(0.3)
+    finally:
+        for system in systems:
+            system.stop()
+        sink.stop()
+    return summary(name, rates)
+
+
+def summary(name: str, rates: dict[str, list[float]]) -> dict:
+    """The figures of a scenario as one history record."""
+    record: dict = {"scenario": name}
+    for label, values in rates.items():
+        record[label] = {"median": round(statistics.median(values), 1), "min": round(min(values), 1),
+                         "max": round(max(values), 1), "runs": len(values)}
+    if "postfix" in rates and "pyfix" in rates:
+        ratios = [b / a for a, b in zip(rates["postfix"], rates["pyfix"], strict=True)]
+        record["ratio"] = round(statistics.median(ratios), 2)
+    return record
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("scenarios", nargs="*", default=["new-20"], help=", ".join(SCENARIOS))
+    parser.add_argument("-n", "--rounds", type=int, default=5)
+    parser.add_argument("--only", default="", choices=["", "postfix", "pyfix"])
+    parser.add_argument("--root", default="/var/tmp/pyfix-bench", help="scratch folder (its file system is measured)")
+    parser.add_argument("--note", default="")
+    parser.add_argument("--no-history", action="store_true")
+    args = parser.parse_args()
+    for name in args.scenarios if args.scenarios != ["all"] else SCENARIOS:
+        record = compare(name, args.rounds, Path(args.root), args.only)
+        record |= {"when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "note": args.note,
+                   "kernel": platform.release(), "cores": os.cpu_count(),
+                   "commit": subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True,
+                                            text=True, check=False).stdout.strip()}
+        print(json.dumps(record), flush=True)
+        if not args.no_history:
+            HISTORY.parent.mkdir(exist_ok=True)
+            with HISTORY.open("a") as file:
+                file.write(json.dumps(record) + "\n")
+
+
+if __name__ == "__main__":
+    main()

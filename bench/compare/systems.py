@@ -1,0 +1,172 @@
+"""A relay under test: how to configure, start and stop it in a scratch folder of its own.
+
+Each system listens on 127.0.0.1:`port`, relays everything to 127.0.0.1:`sink_port`
+and must have a message on disk before it answers 250.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+COMMON = """\
+compatibility_level = 3.6
+myhostname = relay.bench.example
+mydestination =
+mynetworks = 127.0.0.0/8
+relayhost = [127.0.0.1]:{sink_port}
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+smtpd_client_connection_count_limit = 0
+default_process_limit = 200
+default_destination_concurrency_limit = 100
+initial_destination_concurrency = 100
+message_size_limit = 20480000
+smtputf8_enable = no
+local_recipient_maps =
+alias_maps =
+alias_database =
+maillog_file = {log}
+"""
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class System:
+    """Base of the systems compared. `extra` are more main.cf lines."""
+
+    name = ""
+
+    def __init__(self, root: Path, sink_port: int, extra: str = "") -> None:
+        self.root, self.sink_port, self.extra = root, sink_port, extra
+        self.port = free_port()
+        self.config = root / "etc"
+        self.queue = root / "spool"
+        self.log = root / "maillog"
+
+    def start(self) -> None:
+        """Configures and starts; returns when the greeting comes."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        self.config.mkdir(parents=True)
+        self.root.chmod(0o755)
+        self.configure()
+        self.launch()
+        self.wait_for_greeting()
+
+    def wait_for_greeting(self, seconds: float = 20.0) -> None:
+        """Raises TimeoutError when no 220 comes."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), 2) as probe:
+                    probe.settimeout(5)
+                    if probe.recv(512).startswith(b"220"):
+                        probe.sendall(b"QUIT\r\n")
+                        probe.recv(512)
+                        return
+            except OSError:
+                pass
+            time.sleep(0.1)
+        raise TimeoutError(f"{self.name}: no greeting on port {self.port}")
+
+    def configure(self) -> None:
+        """Writes the configuration below self.config."""
+        raise AssertionError("defined by each system")
+
+    def launch(self) -> None:
+        """Starts the processes."""
+        raise AssertionError("defined by each system")
+
+    def stop(self) -> None:
+        """Stops them."""
+        raise AssertionError("defined by each system")
+
+
+class Postfix(System):
+    """Debian's Postfix, a private instance (root only: it changes to its own users)."""
+
+    name = "postfix"
+
+    def configure(self) -> None:
+        base = Path("/usr/share/postfix/master.cf.dist").read_text()
+        lines = [f"127.0.0.1:{self.port} inet n - n - - smtpd" if line.startswith("smtp      inet") else line
+                 for line in base.splitlines() if not line.startswith("#")]
+        if not any(line.startswith("postlog") for line in lines):
+            lines.append("postlog unix-dgram n - n - 1 postlogd")
+        lines = [unchroot(line) for line in lines]
+        (self.config / "master.cf").write_text("\n".join(lines) + "\n")
+        user = pwd.getpwnam("postfix")
+        data = self.root / "data"
+        for path in (self.queue, data):
+            path.mkdir()
+        os.chown(data, user.pw_uid, user.pw_gid)
+        (self.config / "main.cf").write_text(
+            COMMON.format(sink_port=self.sink_port, log=self.log)
+            + f"queue_directory = {self.queue}\ndata_directory = {data}\nin_flow_delay = 0\n"
+            + f"maillog_file_prefixes = {self.root}\nmulti_instance_name = postfix-bench\n" + self.extra)
+
+    def launch(self) -> None:
+        subprocess.run(["postfix", "-c", str(self.config), "start"], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def stop(self) -> None:
+        subprocess.run(["postfix", "-c", str(self.config), "stop"], check=False,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+class Pyfix(System):
+    """This checkout's pyfix, as the caller's user or (as root) with its own users."""
+
+    name = "pyfix"
+
+    def __init__(self, root: Path, sink_port: int, extra: str = "", bin_dir: Path | None = None) -> None:
+        super().__init__(root, sink_port, extra)
+        self.bin = bin_dir or Path(__file__).resolve().parents[2] / ".venv/bin"
+
+    def configure(self) -> None:
+        self.config.joinpath("main.cf").write_text(
+            COMMON.format(sink_port=self.sink_port, log=self.log)
+            + f"queue_directory = {self.queue}\ndata_directory = {self.root / 'data'}\n"
+            + f"maillog_file_prefixes = {self.root}\n" + self.extra)
+        self.config.joinpath("master.cf").write_text("\n".join((
+            f"127.0.0.1:{self.port} inet n - n - - smtpd",
+            "pickup    unix  n       -       n       60      1       pickup",
+            "cleanup   unix  n       -       n       -       0       cleanup",
+            "qmgr      unix  n       -       n       300     1       qmgr",
+            "rewrite   unix  -       -       n       -       -       trivial-rewrite",
+            "bounce    unix  -       -       n       -       0       bounce",
+            "defer     unix  -       -       n       -       0       bounce",
+            "trace     unix  -       -       n       -       0       bounce",
+            "showq     unix  n       -       n       -       -       showq",
+            "error     unix  -       -       n       -       -       error",
+            "retry     unix  -       -       n       -       -       error",
+            "discard   unix  -       -       n       -       -       discard",
+            "smtp      unix  -       -       n       -       -       smtp",
+            "relay     unix  -       -       n       -       -       smtp", "")))
+
+    def launch(self) -> None:
+        subprocess.run([str(self.bin / "postfix"), "-c", str(self.config), "start"], check=True,
+                       stdout=subprocess.DEVNULL)
+
+    def stop(self) -> None:
+        subprocess.run([str(self.bin / "postfix"), "-c", str(self.config), "stop"], check=False,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def unchroot(line: str) -> str:
+    """A master.cf line with its chroot column set to n."""
+    words = line.split()
+    if len(words) < 8 or line[0].isspace():
+        return line
+    words[4] = "n"
+    return " ".join(words)
