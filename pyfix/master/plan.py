@@ -1,0 +1,114 @@
+"""From main.cf and master.cf to what shall run: values, no processes.
+
+Law: master(5). `load` is everything that can be wrong about a configuration, before
+anything is touched: a reload calls it first and leaves all as it is when it fails.
+"""
+
+import os
+from typing import Any, NamedTuple
+
+from pyfix.config import Config
+from pyfix.config.master_cf import Service as Entry
+from pyfix.config.master_cf import load_master
+from pyfix.errors import ConfigError
+from pyfix.master.listeners import Wanted, inet_sockets, unix_socket
+from pyfix.master.registry import BOOT, PER_CORE, PROGRAMS, Program
+
+
+class Planned(NamedTuple):
+    """One line of master.cf that runs processes here.
+
+    listen   sockets that the processes get
+    trigger  the socket on which somebody knocks to have them started (DEMAND), or None
+    overrides, wakeup, maxproc  as in master.cf
+    """
+
+    name: str
+    type: str
+    program: str
+    module: str
+    count: int
+    boot: bool
+    keep_root: bool
+    overrides: tuple[tuple[str, str], ...]
+    listen: tuple[Wanted, ...]
+    trigger: Wanted | None
+    wakeup: int
+    maxproc: int | None
+
+    @property
+    def identity(self) -> str:
+        """"smtp/inet": what makes a line the same one after a reload."""
+        return f"{self.name}/{self.type}"
+
+    def same_processes(self, other: "Planned") -> bool:
+        """True where processes of `other` can go on under this plan, with a reload."""
+        return self._replace(overrides=(), wakeup=0) == other._replace(overrides=(), wakeup=0)
+
+
+class Plan(NamedTuple):
+    """A whole configuration: its Config, the lines that run, and what the administrator should hear."""
+
+    config: Config
+    services: dict[str, Planned]
+    warnings: list[str]
+
+    def sockets(self) -> list[Wanted]:
+        """All sockets of the plan."""
+        return [one for s in self.services.values() for one in (*s.listen, *((s.trigger,) if s.trigger else ()))]
+
+
+def cores() -> int:
+    """Processor cores that we may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def own_socket(entry: Entry, config: Config) -> list[Wanted]:
+    """The sockets of a master.cf line itself."""
+    if entry.type == "inet":
+        return inet_sockets(entry.service, config)
+    return [unix_socket(f"{'private' if entry.private else 'public'}/{entry.service}", 0o666)]
+
+
+def plan_entry(entry: Entry, program: Program, config: Config, boot: set[str]) -> Planned:
+    """One line. Raises ConfigError."""
+    own = own_socket(entry, config)
+    extra = tuple(unix_socket(path, mode) for path, mode in program.sockets)
+    at_boot = program.start == BOOT or entry.service in boot
+    listen = (*own, *(one for one in extra if one.name not in {o.name for o in own})) if program.start == BOOT else extra
+    count = cores() if program.count == PER_CORE else program.count
+    if entry.maxproc:
+        count = min(count, entry.maxproc)
+    return Planned(entry.service, entry.type, entry.command, program.module, count, at_boot, program.keep_root,
+                   entry.overrides, tuple(listen), None if program.start == BOOT else own[0], entry.wakeup, entry.maxproc)
+
+
+def transport_name(value: str) -> str:
+    """The master.cf service in a transport setting such as default_transport = smtp:[relay]."""
+    return value.partition(":")[0].strip()
+
+
+def load(directory: str) -> Plan:
+    """Read main.cf and master.cf. Raises ConfigError, which names file, line and remedy."""
+    config = Config.load(directory)
+    path = os.path.join(directory, "master.cf")
+    boot = {transport_name(config["default_transport"])}
+    services: dict[str, Planned] = {}
+    warnings: list[str] = []
+    for entry in load_master(path):
+        program = PROGRAMS.get(entry.command)
+        if program is None:
+            warnings.append(f"{path}, line {entry.line}: unknown program {entry.command} is not started")
+        elif entry.name in services:
+            raise ConfigError(f"duplicate service name \"{entry.service}\" and type \"{entry.type}\"", path, entry.line,
+                              "remove one of the two lines")
+        elif program.module:
+            services[entry.name] = _located(entry, program, config, boot, path)
+    return Plan(config, services, warnings)
+
+
+def _located(entry: Entry, program: Program, config: Config, boot: set[str], path: str) -> Planned:
+    try:
+        return plan_entry(entry, program, config, boot)
+    except ConfigError as error:
+        raise ConfigError(error.text, path, entry.line, error.remedy) from None
