@@ -1,7 +1,7 @@
 """How a process starts: configuration, log, listeners, privileges, loop, stage.
 
     python -m pyfix.service PROGRAM -n NAME -t TYPE -c DIRECTORY -m MODULE [-k KEY] [-i INDEX]
-        [-s STATUS_FD] [-g LOG_FD] [-l LISTENER=FD ...] [-r] [-o name=value ...]
+        [-s STATUS_FD] [-g LOG_FD] [-l LISTENER=FD ...] [-r] [-w WAKEUP] [-z SESSIONS] [-o name=value ...]
 
 Master starts it so; nobody else needs to. Law: master(8), and the order here: what
 needs root (reading configuration, importing code) comes first, then root is given up and
@@ -68,13 +68,15 @@ class Arguments(NamedTuple):
     log: int | None
     listeners: list[Listener]
     keep_root: bool
+    wakeup: int
+    sessions: int
     overrides: list[tuple[str, str]]
 
 
 def parse(argv: list[str]) -> Arguments:
     """The arguments that `master` gives. Raises ConfigError."""
     try:
-        options, rest = getopt.getopt(argv[1:], "n:t:c:m:k:i:s:g:l:ro:")
+        options, rest = getopt.getopt(argv[1:], "n:t:c:m:k:i:s:g:l:rw:z:o:")
     except (getopt.GetoptError, IndexError) as error:
         raise ConfigError(f"service: {error}", remedy="services are started by master, not by hand") from None
     if not argv or rest:
@@ -85,7 +87,8 @@ def parse(argv: list[str]) -> Arguments:
     name = last.get("-n", argv[0])
     return Arguments(argv[0], name, last.get("-t", "unix"), last["-c"], last["-m"], last.get("-k", name),
                      int(last.get("-i", 0)), int(last.get("-s", -1)), int(last["-g"]) if "-g" in last else None,
-                     listeners, "-r" in last, overrides)
+                     listeners, "-r" in last,
+                     int(last.get("-w", 0)), int(last.get("-z", 0)), overrides)
 
 
 def listener(text: str) -> Listener:
@@ -96,8 +99,7 @@ def listener(text: str) -> Listener:
 
 def load_config(arguments: Arguments) -> Config:
     """The configuration of this service: main.cf, what master.cf's line overrides, and who we are."""
-    identity = [("process_name", arguments.program), ("service_name", arguments.name)]
-    return Config.load(arguments.directory, [*arguments.overrides, *identity])
+    return Config.load(arguments.directory, arguments.overrides, arguments.name, arguments.program)
 
 
 def give_up_root(owner: str) -> None:
@@ -136,14 +138,15 @@ class Service:
     loop             the uvloop loop             engine  pyfix.net.engine.Engine
     program          "smtpd"                     name    master.cf service, "submission"
     key, index       unique name of this process ("smtpd-submission-0"), and its number among its like
-    listeners        list[Listener]              queue_directory  bytes-free path of the spool
+    listeners        list[Listener]              queue_directory  the working directory's full name
+    wakeup           seconds, 0: never           sessions  most sessions of this process at a time, 0: no limit set
     """
 
     def __init__(self, arguments: Arguments, config: Config, stage: ModuleType, loop: asyncio.AbstractEventLoop) -> None:
         self.arguments, self.config, self.stage, self.loop = arguments, config, stage, loop
         self.program, self.name, self.type = arguments.program, arguments.name, arguments.type
         self.key, self.index = arguments.key, arguments.index
-        self.listeners = arguments.listeners
+        self.listeners, self.wakeup, self.sessions = arguments.listeners, arguments.wakeup, arguments.sessions
         self.queue_directory = config.queue_directory
         self.log = Maillog(config, arguments.program, loop, fd=arguments.log)
         self.status: socket.socket | None = None

@@ -168,9 +168,14 @@ class Maillog(Lines):
 class CommandLog(Maillog):
     """The log of a command: each line also goes to standard error as `sendmail: fatal: text`."""
 
+    @property
+    def told_as(self) -> str:
+        """The name at the head of a line on standard error."""
+        return self.process_name
+
     def _tell(self, label: str, text: str | bytes) -> None:
         raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
-        line = f"{self.process_name}: {label}".encode() + masked(raw) + b"\n"
+        line = self.told_as.encode() + b": " + label.encode() + masked(raw) + b"\n"
         with contextlib.suppress(OSError):
             os.write(2, line)
 
