@@ -97,8 +97,8 @@ class Supervisor:
             slot.ready = True
 
     def all_ready(self) -> bool:
-        """True when every process that starts at boot is ready."""
-        return all(slot.ready for slots in self.slots.values() for slot in slots if slot.plan.boot)
+        """True when every process that starts at boot is ready, or has failed and been logged."""
+        return all(slot.ready or slot.not_before for slots in self.slots.values() for slot in slots if slot.plan.boot)
 
     # -- ends of processes ----------------------------------------------------------------
 
