@@ -12,12 +12,14 @@ class FileTrouble(Exception):
 
 
 def read_values(names: str) -> bytes:
-    """The base64 form of the contents of the files in `names` (separated by comma or space), joined with newlines."""
+    """The base64 form of the contents of the files in `names` (separated by comma or space); of several
+    files each is followed by a newline."""
     out = []
-    for name in names.replace(",", " ").split():
+    paths = names.replace(",", " ").split()
+    for name in paths:
         try:
             with open(name, "rb") as file:
-                out.append(file.read() + b"\n")
+                out.append(file.read() + (b"\n" if len(paths) > 1 else b""))
         except OSError as error:
             raise FileTrouble(f"open {name}: {error.strerror}") from error
     if not out:

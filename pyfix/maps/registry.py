@@ -14,7 +14,9 @@ from .table import ReadOnly, Table
 
 #: type -> module of this package
 TYPES = {
+    "btree": "hash",
     "fail": "fail",
+    "hash": "hash",
     "inline": "inline",
     "static": "static",
     "texthash": "texthash",
@@ -41,6 +43,14 @@ def open_spec(spec: str, config: Any, flags: int, mode: str = "r") -> Table:
     if mode != "r" and kind not in WRITABLE:
         raise TableConfigError(spec, f"{spec} {ReadOnly}")
     return importlib.import_module(f"{__package__}.{module}").open_table(kind, name, flags, config, mode)
+
+
+def must_build(kind: str) -> None:
+    """Refuse a type that postmap can't make tables of."""
+    if kind not in TYPES:
+        raise TableConfigError(kind, f"unsupported dictionary type: {kind}")
+    if kind not in WRITABLE:
+        raise TableConfigError(kind, f"unsupported dictionary type: {kind} does not support bulk-mode creation.")
 
 
 def wants_utf8(config: Any, flags: int) -> bool:

@@ -85,7 +85,7 @@ class Table:
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Every entry, in the table's own order (postmap -s)."""
-        raise TableError(self.title, "table does not support sequence operations")
+        raise TableError(self.title, f"table {self.title}: sequence operation is not supported")
 
     def put(self, key: bytes, value: bytes) -> None:
         """Add an entry; a second one for the same key is treated as the DUP_ flags say."""

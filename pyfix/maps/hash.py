@@ -1,0 +1,151 @@
+"""hash:name and btree:name, pyfix's own tables in name.db (DATABASE_README; postmap(1)).
+
+The file keeps Postfix's name, so that an administrator finds it; its format is `_core.hashmap`'s. A table is built
+beside the old one, synced, and renamed over it: readers see the old one or the new one. btree: keeps its entries in
+the order of the keys. Editing (postmap -i, -d) writes the whole table anew, one editor at a time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .._core.hashbuild import Builder
+from ..errors import TableConfigError, TableError
+from . import flags as F
+from . import report
+from .atomic import replace_file
+from .fold import casefold
+from .hashtable import MappedTable
+from .registry import wants_utf8
+from .table import Table
+
+
+class HashTable(Table):
+    """An open table; `get` goes straight to the mapped file."""
+
+    def __init__(self, type: str, name: str, flags: int, utf8: bool) -> None:
+        path = f"{name}.db"
+        super().__init__(type, path, flags, utf8)
+        self.map = MappedTable(path, self.title, f"postmap {type}:{name}", self._fold, utf8, self.prepare, self.accept)
+        self.get = self.map.get  # type: ignore[method-assign]
+
+    @property
+    def generation(self) -> int:
+        return self.map.generation()
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        return self.map.items()
+
+    def close(self) -> None:
+        self.map.close()
+
+
+class HashEditor(Table):
+    """A table that is changed or made: entries gather here, close() writes them. Mode as in registry."""
+
+    def __init__(self, type: str, name: str, flags: int, utf8: bool, mode: str) -> None:
+        self.path = f"{name}.db"
+        super().__init__(type, self.path, flags, utf8)
+        self.mode, self.source = mode, name
+        self.lock = -1 if mode == "c" else self._lock()
+        self.old: dict[bytes, bytes] | None = None if mode == "c" else self._load()
+        self.changed = mode == "c"
+        self.builder = Builder(self._fold, utf8, casefold)
+
+    def _lock(self) -> int:
+        """Lock the file that the name leads to; it may be replaced while we wait, then lock the new one."""
+        creating = os.O_CREAT if self.mode == "i" else 0
+        while True:
+            try:
+                fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | creating, 0o644)
+                fcntl.flock(fd, fcntl.LOCK_EX)
+                if os.fstat(fd).st_ino == os.stat(self.path).st_ino:
+                    return fd
+                os.close(fd)
+            except FileNotFoundError as error:
+                if not creating:
+                    raise TableConfigError(self.title, f"open database {self.path}: {error.strerror}") from error
+            except OSError as error:
+                raise TableConfigError(self.title, f"open database {self.path}: {error.strerror}") from error
+
+    def _load(self) -> dict[bytes, bytes]:
+        if os.fstat(self.lock).st_size == 0:
+            return {}
+        table = HashTable(self.type, self.source, 0, False)
+        try:
+            return dict(table.items())
+        finally:
+            table.close()
+
+    def parse(self, data: Any, where: str) -> None:
+        """Take over a whole postmap source; `where` is its name in messages."""
+        from .source import report_events
+
+        self.builder.parse(data)
+        report_events(self.builder.events(), where)
+        self.changed = True
+
+    def put(self, key: bytes, value: bytes) -> None:
+        self.builder.add(casefold(key) if self._fold and self.utf8 else key.lower() if self._fold else key, value)
+        self.changed = True
+
+    def delete(self, key: bytes) -> bool:
+        prepared = self.prepare(key)
+        if self.old is None or prepared is None or prepared not in self.old:
+            return False
+        del self.old[prepared]
+        self.changed = True
+        return True
+
+    def _image(self) -> bytearray:
+        """The image of what was there and what was added; says which keys came twice."""
+        replace = bool(self.flags & F.DUP_REPLACE)
+        builder = self.builder
+        if self.old:
+            builder = Builder()
+            for key, value in self.old.items():
+                builder.add(key, value)
+            for key, value, line in self.builder.entries():
+                builder.add(key, value, line)
+        image, repeated = builder.image(keep_last=replace, sort=self.type == "btree")
+        if not replace and not self.flags & F.DUP_IGNORE:
+            for _, key, _ in repeated:
+                report.warning(f'{self.path}: duplicate entry: "{report.show(key)}"')
+        return image
+
+    def write(self) -> None:
+        """Put the table in place, if anything changed. Raises TableError."""
+        if self.changed:
+            try:
+                replace_file(self.path, self._image())
+            except OSError as error:
+                raise TableError(self.title, f"write {self.path}: {error.strerror}") from error
+        self.changed = False
+
+    def close(self) -> None:
+        """Write, then let others edit."""
+        try:
+            self.write()
+        finally:
+            if self.lock >= 0:
+                os.close(self.lock)
+                self.lock = -1
+
+
+def open_table(type: str, name: str, flags: int, config: Any, mode: str) -> Table:
+    """Raises TableConfigError where the file is missing, damaged, or a Berkeley DB file."""
+    utf8 = wants_utf8(config, flags)
+    if mode == "r":
+        return HashTable(type, name, flags, utf8)
+    return HashEditor(type, name, flags, utf8, mode)
+
+
+def build(path: str, entries: Iterable[tuple[bytes, bytes]], sort: bool = False) -> None:
+    """Make a table file of (key, value) pairs; of pairs with one key the first counts."""
+    builder = Builder()
+    for key, value in entries:
+        builder.add(key, value)
+    replace_file(path, builder.image(sort=sort)[0])
