@@ -64,28 +64,35 @@ def split_nameval(text: str) -> tuple[str, str]:
     return body[:end], rest[1:].strip(SPACE)
 
 
-def split_words(text: str, separators: str = SEPARATORS, braces: str = "{}") -> list[str]:
-    """Words between separators; a balanced { } holds separators and stays as it is (mystrtokq)."""
-    words, at, size = [], 0, len(text)
+def iter_words(text: str, separators: str = SEPARATORS, braces: str = "{}") -> Iterator[tuple[str, int]]:
+    """(word, end) of words between separators; a balanced { } holds separators and stays (mystrtokq)."""
+    at, size = 0, len(text)
     while True:
         while at < size and text[at] in separators:
             at += 1
         if at >= size:
-            return words
+            return
         start, level = at, 0
         while at < size and (level or text[at] not in separators):
             level += (text[at] == braces[0]) - (text[at] == braces[1] and level > 0)
             at += 1
-        words.append(text[start:at])
+        yield text[start:at], at
 
 
-def unbrace(word: str) -> tuple[str, str]:
-    """(content, error) of "{ content }": blanks at its edges go; error is Postfix's words or ""."""
+def split_words(text: str, separators: str = SEPARATORS, braces: str = "{}") -> list[str]:
+    """The words of `iter_words`."""
+    return [word for word, _ in iter_words(text, separators, braces)]
+
+
+def unbrace(word: str, strip: bool = True) -> tuple[str, str]:
+    """(content, error) of "{ content }", without the blanks at its edges if `strip`; error is Postfix's words or ""."""
     level = 0
     for at, char in enumerate(word):
         level += (char == "{") - (char == "}")
         if level == 0:
-            rest = word[at + 1:].strip(SPACE)
-            error = f'syntax error after \'}}\' in "{word}"' if rest else ""
-            return word[1:at].strip(SPACE), error
-    return word[1:].strip(SPACE), f'missing \'}}\' in "{word}"'
+            error = f'syntax error after \'}}\' in "{word}"' if at + 1 < len(word) else ""
+            content = word[1:at]
+            break
+    else:
+        content, error = word[1:], f'missing \'}}\' in "{word}"'
+    return content.strip(SPACE) if strip else content, error

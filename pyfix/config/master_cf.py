@@ -51,10 +51,8 @@ def _yes_no(text: str, what: str, line: str, default: bool) -> bool:
     raise ConfigError(f'invalid {what} field "{text}" in "{line}"', remedy="write y, n or -")
 
 
-def _number(text: str, what: str, line: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise ConfigError(f'invalid {what} field "{text}" in "{line}"', remedy="write a number or -")
-    return int(text)
+def _is_digits(text: str) -> bool:
+    return not text or text.isascii() and text.isdigit()
 
 
 def check_fields(words: list[str], text: str) -> None:
@@ -65,10 +63,11 @@ def check_fields(words: list[str], text: str) -> None:
         raise ConfigError(f'invalid type field "{words[1]}" in "{text}"', remedy=f"use one of {', '.join(TYPES)}")
     for what, word in zip(("private", "unprivileged", "chroot"), words[2:5], strict=True):
         _yes_no(word, what, text, False)
-    if words[5] != "-":
-        _number(words[5].removesuffix("?"), "wakeup", text) if words[5] != "-?" else None
-    if words[6] != "-":
-        _number(words[6], "process_limit", text)
+    wakeup = words[5].removesuffix("?")
+    if wakeup != "-" and not _is_digits(wakeup):
+        raise ConfigError(f'invalid wakeup field "{words[5]}" in "{text}"', remedy="write seconds, seconds? or -")
+    if words[6] != "-" and not _is_digits(words[6]):
+        raise ConfigError(f'invalid process_limit field "{words[6]}" in "{text}"', remedy="write a number or -")
 
 
 def overrides_of(args: list[str]) -> list[tuple[str, str]]:
@@ -110,8 +109,8 @@ def parse_entry(line: Line, chroot_default: bool = False) -> Service:
         private=_yes_no(words[2], "private", line.text, words[1] != "inet"),
         unprivileged=_yes_no(words[3], "unprivileged", line.text, True),
         chroot=_yes_no(words[4], "chroot", line.text, chroot_default),
-        wakeup=0 if wakeup == "-" else int(wakeup), wakeup_if_used=words[5].endswith("?"),
-        maxproc=None if words[6] == "-" else int(words[6]),
+        wakeup=0 if wakeup == "-" else int(wakeup or 0), wakeup_if_used=words[5].endswith("?"),
+        maxproc=None if words[6] == "-" else int(words[6] or 0),
         command=words[7], args=tuple(args), overrides=tuple(overrides_of(args)),
         line=line.first, fields=tuple(words))
 

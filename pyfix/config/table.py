@@ -30,7 +30,12 @@ COMMAND_FAMILY = {"time_limit": "command_time_limit"}
 
 
 class Parameter(NamedTuple):
-    """A row: `type` is str, raw, int, long, bool, time or legacy; bounds are None where there are none."""
+    """A row of the table.
+
+    type    str, raw (never expanded), int, long (64 bits), bool, time; legacy (an old name that a default
+            looks at), obsolete (documented, but Postfix no longer has it), family (transport_...)
+    low, high   bounds of a number, or of a text's length; None where there are none
+    """
 
     name: str
     type: str
@@ -51,6 +56,12 @@ def parameters() -> dict[str, Parameter]:
                 name, kind, default, low, high = line.split("\t")[:5]
                 _table[name] = Parameter(name, kind, default, int(low) if low else None, int(high) if high else None)
     return _table
+
+
+def is_builtin(name: str) -> bool:
+    """Whether `name` is a parameter of the table (not one of a family, not one that is gone)."""
+    row = parameters().get(name)
+    return row is not None and row.type not in ("obsolete", "family")
 
 
 def family_default(name: str) -> str | None:
