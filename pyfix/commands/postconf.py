@@ -4,7 +4,6 @@ This file reads the command line; postconf_names knows which names exist,
 postconf_view, postconf_master and postconf_edit print and edit.
 """
 
-import getopt
 import sys
 
 from pyfix.commands.postconf_names import Names, hint
@@ -13,6 +12,10 @@ from pyfix.commands.postconf_view import Mode, View
 from pyfix.config.lines import SEPARATORS, split_nameval, split_words
 from pyfix.config.snapshot import Config, config_directory, read_main
 from pyfix.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 OPTIONS = "aAbc:C:deEfFhHjlmMno:pPqtT:vxX#"
 ORDER = "aAbCdefFhHlmMnopPtTxX#"
@@ -38,14 +41,10 @@ class Command:
 
     def __init__(self, argv: list[str]) -> None:
         self.mode, self.directory, self.overrides, self.tls = Mode(), "", [], ""
-        try:
-            pairs, self.arguments = getopt.getopt(argv, OPTIONS)
-        except getopt.GetoptError as error:
-            sys.stderr.write(f"postconf: {_complaint(error)}\n")
-            fatal(USAGE)
+        pairs, self.arguments = scan(argv)
         classes: set[str] = set()
-        for option, value in pairs:
-            self._option(option[1], value, classes)
+        for letter, value in pairs:
+            self._option(letter, value, classes)
         if classes:
             self.mode.classes = frozenset(classes)
         if not self.mode.flags & set(EDITS) and not self.mode.flags & set("aAbltTmnd") and self.arguments \
@@ -173,10 +172,34 @@ class Command:
         put("\n".join(parts))
 
 
-def _complaint(error: getopt.GetoptError) -> str:
-    if "requires argument" in error.msg:
-        return f"option requires an argument -- '{error.opt}'"
-    return f"invalid option -- '{error.opt}'"
+def scan(argv: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    """(options with their values, other arguments) as getopt(3) cuts them; a bad option ends the command."""
+    found, at = [], 0
+    while at < len(argv) and len(argv[at]) > 1 and argv[at][0] == "-":
+        word, at = argv[at], at + 1
+        if word == "--":
+            break
+        position = 1
+        while position < len(word):
+            letter, position = word[position], position + 1
+            where = OPTIONS.find(letter)
+            if where < 0 or letter == ":":
+                _usage(f"invalid option -- '{letter}'")
+            if OPTIONS[where + 1:where + 2] != ":":
+                found.append((letter, ""))
+                continue
+            if position == len(word):
+                if at == len(argv):
+                    _usage(f"option requires an argument -- '{letter}'")
+                word, at, position = argv[at], at + 1, 0
+            found.append((letter, word[position:]))
+            break
+    return found, argv[at:]
+
+
+def _usage(complaint: str) -> "NoReturn":
+    sys.stderr.write(f"postconf: {complaint}\n")
+    fatal(USAGE)
 
 
 def _classes(value: str) -> list[str]:

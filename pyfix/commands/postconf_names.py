@@ -87,12 +87,12 @@ class Names:
                 self.scopes.append(entry.scope)
 
     def register_users(self) -> None:
-        """Find the user-defined names that are used; warn about $names that nothing defines."""
+        """Find the user-defined names that are used; warn about $names that nothing defines.
+
+        Defaults need no look: each name in them is built in or legacy, which makes it known.
+        """
         for scope in self.scopes:
             self._scan(scope.values, scope)
-        for name, row in parameters().items():
-            if "$" in row.default and is_builtin(name) and row.type != "raw" and name not in self.config.raw:
-                names_in(row.default, lambda found, test: self._flag(found, None), warn)
         self._scan(self.config.raw, None)
 
     def _scan(self, values: dict[str, str], scope: Scope | None) -> None:

@@ -1,7 +1,10 @@
 """postconf: warnings and the fatal end, on standard error, after what stands on standard output."""
 
 import sys
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def warn(text: str) -> None:
@@ -9,7 +12,7 @@ def warn(text: str) -> None:
     _error(f"postconf: warning: {text}\n")
 
 
-def fatal(text: str) -> NoReturn:
+def fatal(text: str) -> "NoReturn":
     """Print why, and end with status 1."""
     _error(f"postconf: fatal: {text}\n")
     raise SystemExit(1)

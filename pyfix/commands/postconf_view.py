@@ -1,7 +1,5 @@
 """postconf: main.cf parameters on standard output. Law: postconf(1)."""
 
-from dataclasses import dataclass, field
-
 from pyfix.commands.postconf_names import Names
 from pyfix.commands.postconf_report import put, warn
 from pyfix.config.table import is_builtin, parameters
@@ -12,13 +10,13 @@ _BLANKS = " \t\r\n"
 _JSON = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-@dataclass
 class Mode:
     """What the command line asks for: the letters of the options given, in any order, and their values."""
 
-    flags: set[str] = field(default_factory=set)
-    classes: frozenset[str] = frozenset(("builtin", "service", "user"))
-    effective: bool = False     # -PP
+    def __init__(self) -> None:
+        self.flags: set[str] = set()
+        self.classes: frozenset[str] = frozenset(("builtin", "service", "user"))
+        self.effective = False      # -PP
 
     def __contains__(self, letter: str) -> bool:
         return letter in self.flags

@@ -5,7 +5,7 @@ argument keeps its blanks and goes away; `-o name=value` and
 `-o { name = value }` override main.cf for that service.
 """
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pyfix.config.lines import WORD_BLANKS, Line, logical_lines, read_text, split_nameval, split_words, unbrace
 from pyfix.errors import ConfigError
@@ -15,12 +15,12 @@ FIELDS = ("service", "type", "private", "unprivileged", "chroot", "wakeup", "pro
 MINIMUM_FIELDS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """One line of master.cf.
 
     `wakeup` in seconds (0 never; `wakeup_if_used`: not before the first use), `maxproc` None for
-    default_process_limit, 0 without limit; `args` as the command gets them, `overrides` the -o pairs in order.
+    default_process_limit, 0 without limit; `args` as the command gets them, `overrides` the -o pairs in
+    order; `line` where it begins, `fields` its words as written.
     """
 
     service: str
@@ -35,7 +35,7 @@ class Service:
     args: tuple[str, ...]
     overrides: tuple[tuple[str, str], ...]
     line: int = 0
-    fields: tuple[str, ...] = field(default=(), repr=False)
+    fields: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
