@@ -9,7 +9,7 @@ PLAIN = RewriteRules(b"host", b"example.com", False, False, False, False)
 
 
 @pytest.mark.parametrize(("text", "want"), [
-    (b"", b""), (b"@", b""), (b"u", b"u@example.com"), (b"u@h", b"u@h.example.com"), (b"u@h.d", b"u@h.d"),
+    (b"", b""), (b"@", b"@"), (b"u", b"u@example.com"), (b"u@h", b"u@h.example.com"), (b"u@h.d", b"u@h.d"),
     (b"u@h.d.", b"u@h.d"), (b"u@h.d..", b"u@h.d.."), (b"u@.", b"u@."), (b"u@", b"u@"),
     (b"h!u", b"u@h.example.com"), (b"h!u@d.e", b"h!u@d.e"), (b"u%h", b"u@h.example.com"),
     (b"u%h%i.j", b"u%h@i.j"), (b"a!b!c", b"b!c@a.example.com"), (b"@r,@s:u@d.e", b"u@d.e"),
@@ -35,3 +35,7 @@ def test_origin_without_dot_is_completed_too():
 ])
 def test_masquerade(text, want):
     assert masquerade(text, (b"!n.b.c", b"b.c")) == want
+
+
+def test_external_form_of_nothing():
+    assert LOCAL.rewrite_external(b"@") == b'""' == LOCAL.rewrite_external(b'""')
