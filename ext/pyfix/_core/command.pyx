@@ -1,0 +1,98 @@
+"""One SMTP command line, cut into tokens where it lies (RFC 5321 section 4.1.1, smtpd(8)).
+
+The law: tokens are separated by white space, except inside "..." and <...>; quotes
+nest in angle brackets; a backslash protects the next byte. `to:` and `from:` end a
+token at their colon. Nothing is copied and nothing is unquoted: that is the address
+parser's work.
+"""
+
+from pyfix._core.chars cimport SPACE, has_class
+from pyfix._core.span cimport Span, same_nocase, span, span_bytes, span_is
+
+NAMES = (b"helo", b"ehlo", b"lhlo", b"xclient", b"xforward", b"starttls", b"auth", b"mail", b"rcpt", b"data",
+         b"bdat", b"rset", b"noop", b"vrfy", b"etrn", b"quit", b"unknown")
+
+
+cdef inline size_t skip_quoted(const char* p, size_t n, size_t at, char closing, bint* broken) noexcept nogil:
+    """From behind the opening byte to behind its closing one; n and `broken` if there is none."""
+    cdef bint quoted = closing == b'"'
+    cdef bint nested = not quoted
+    while at < n:
+        if p[at] == b'\\' and at + 1 < n:
+            at += 2
+            continue
+        if p[at] == b'"' and nested:
+            quoted = not quoted
+        elif p[at] == closing and (not quoted or not nested):
+            return at + 1
+        at += 1
+    broken[0] = True
+    return n
+
+
+cdef inline bint ends_at_colon(const char* p, size_t n) noexcept nogil:
+    return (n == 3 and same_nocase(p, b"TO:", 3)) or (n == 5 and same_nocase(p, b"FROM:", 5))
+
+
+cdef void tokenize(const char* p, size_t n, Command* command) noexcept nogil:
+    cdef size_t at = 0, start
+    cdef int count = 0
+    command.overflow = False
+    while True:
+        while at < n and has_class(p[at], SPACE):
+            at += 1
+        if at == n:
+            break
+        if count == MAX_TOKENS:
+            command.overflow = True
+            break
+        start = at
+        command.broken[count] = False
+        while at < n and not has_class(p[at], SPACE):
+            if p[at] == b'<':
+                at = skip_quoted(p, n, at + 1, b'>', &command.broken[count])
+            elif p[at] == b'"':
+                at = skip_quoted(p, n, at + 1, b'"', &command.broken[count])
+            elif p[at] == b'\\' and at + 1 < n:
+                at += 2
+            else:
+                at += 1
+                if p[at - 1] == b':' and ends_at_colon(p + start, at - start):
+                    break
+        command.token[count] = span(p + start, at - start)
+        count += 1
+    command.count = count
+
+
+cdef Verb find_verb(Span name) noexcept nogil:
+    if name.n == 4:
+        if span_is(name, b"MAIL", 4): return VERB_MAIL
+        if span_is(name, b"RCPT", 4): return VERB_RCPT
+        if span_is(name, b"DATA", 4): return VERB_DATA
+        if span_is(name, b"EHLO", 4): return VERB_EHLO
+        if span_is(name, b"HELO", 4): return VERB_HELO
+        if span_is(name, b"LHLO", 4): return VERB_LHLO
+        if span_is(name, b"RSET", 4): return VERB_RSET
+        if span_is(name, b"NOOP", 4): return VERB_NOOP
+        if span_is(name, b"QUIT", 4): return VERB_QUIT
+        if span_is(name, b"BDAT", 4): return VERB_BDAT
+        if span_is(name, b"VRFY", 4): return VERB_VRFY
+        if span_is(name, b"ETRN", 4): return VERB_ETRN
+        if span_is(name, b"AUTH", 4): return VERB_AUTH
+    elif span_is(name, b"STARTTLS", 8): return VERB_STARTTLS
+    elif span_is(name, b"XCLIENT", 7): return VERB_XCLIENT
+    elif span_is(name, b"XFORWARD", 8): return VERB_XFORWARD
+    return VERB_UNKNOWN
+
+
+def tokens(line: bytes) -> list:
+    """[(type, text), ...] of a command line; type is "error" where a closing quote or bracket is missing, else "other"."""
+    cdef Command command
+    cdef int i
+    tokenize(line, len(line), &command)
+    return [("error" if command.broken[i] else "other", span_bytes(command.token[i])) for i in range(command.count)]
+
+
+def verb(name: bytes) -> bytes:
+    """The verb's name in lower case, b"unknown" if it is none."""
+    return NAMES[find_verb(span(name, len(name)))]

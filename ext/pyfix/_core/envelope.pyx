@@ -1,0 +1,94 @@
+"""The arguments of MAIL and RCPT (RFC 5321 section 4.1.2, RFC 3461 section 4).
+
+The law: the path that nearly every client sends, <atoms@host.name>, is taken where it
+lies; anything else is the address parser's. Decoded xtext may hold printable ASCII only
+(a NUL or line end in ENVID or ORCPT would travel into logs and notifications).
+"""
+
+from pyfix._core.chars cimport ATEXT, PRINT, has_class, valid_host
+from pyfix._core.span cimport Span, span, span_bytes, span_is
+
+
+cdef bint simple_path(Span raw, Span* address) noexcept nogil:
+    """Is `raw` "<local@host>", "<local>" or "<>", all atoms? Then `address` is what is inside."""
+    cdef size_t at = 1
+    cdef size_t end = raw.n - 1
+    if raw.n < 2 or raw.p[0] != b'<' or raw.p[end] != b'>':
+        return False
+    address[0] = span(raw.p + 1, raw.n - 2)
+    if raw.n == 2:
+        return True
+    if raw.p[1] == b'-':
+        return False
+    while at < end and (has_class(raw.p[at], ATEXT) or (raw.p[at] == b'.' and at > 1)):
+        at += 1
+    if at == 1 or raw.p[at - 1] == b'.':
+        return False
+    return at == end or (raw.p[at] == b'@' and valid_host(raw.p + at + 1, end - at - 1) and raw.p[end - 1] != b'.')
+
+
+cdef int notify_bits(Span value) noexcept nogil:
+    """NOTIFY= to bits (never 1, success 2, failure 4, delay 8); 0 if malformed, a repeat, or NEVER beside another."""
+    cdef size_t start = 0, at = 0
+    cdef int bits = 0, bit
+    cdef Span word
+    while at <= value.n:
+        if at < value.n and value.p[at] != b',':
+            at += 1
+            continue
+        word = span(value.p + start, at - start)
+        bit = 1 if span_is(word, b"NEVER", 5) else 2 if span_is(word, b"SUCCESS", 7) \
+            else 4 if span_is(word, b"FAILURE", 7) else 8 if span_is(word, b"DELAY", 5) else 0
+        if bit == 0 or bits & bit:
+            return 0
+        bits |= bit
+        at += 1
+        start = at
+    return 0 if bits & 1 and bits != 1 else bits
+
+
+cdef inline int hex_digit(char c) noexcept nogil:
+    """RFC 3461 has upper case only; Postfix takes both."""
+    cdef int low = c | 32
+    if 48 <= c <= 57:
+        return c - 48
+    return low - 87 if 97 <= low <= 102 else -1
+
+
+cdef bytes xtext_value(Span value):
+    """RFC 3461 xtext decoded, None if it is malformed or not printable ASCII."""
+    cdef bytearray decoded = bytearray(value.n)
+    cdef char* out = decoded
+    cdef size_t at = 0, length = 0
+    cdef int high, low
+    while at < value.n:
+        out[length] = value.p[at]
+        if value.p[at] == b'+':
+            if at + 2 >= value.n:
+                return None
+            high, low = hex_digit(value.p[at + 1]), hex_digit(value.p[at + 2])
+            if high < 0 or low < 0:
+                return None
+            out[length] = <char> (high * 16 + low)
+            at += 2
+        if not has_class(out[length], PRINT):
+            return None
+        at += 1
+        length += 1
+    return bytes(decoded[:length])
+
+
+def path(raw: bytes) -> bytes | None:
+    """The address in a plain path, None if the address parser has to look at it."""
+    cdef Span address
+    return span_bytes(address) if simple_path(span(raw, len(raw)), &address) else None
+
+
+def notify(value: bytes) -> int:
+    """NOTIFY= to model.NOTIFY_* bits, 0 if malformed."""
+    return notify_bits(span(value, len(value)))
+
+
+def unxtext(value: bytes) -> bytes | None:
+    """Decoded xtext, None if malformed or not printable."""
+    return xtext_value(span(value, len(value)))
