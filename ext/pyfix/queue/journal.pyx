@@ -1,0 +1,589 @@
+"""A process's own log: records gather while one sync runs, and go to disk together.
+
+Law: docs/queue.md "The writer". `put` gives a record its place at once and never waits for the disk (but
+for making a segment in the rare case that none is ready). A thread that needs no GIL takes all that has
+gathered, writes it with one pwritev for each run, syncs, and tells the event descriptor. No
+timer holds a group open that somebody waits for.
+
+A write or sync that fails ends the journal: all that gathered fails, the segments are cut
+where they were last on disk, and nothing is written again until the process is new.
+"""
+
+import select
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF
+from libc.errno cimport ENOMEM, EROFS
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset, strncpy
+
+from pyfix._core.frame cimport CHUNK, HEADER, SEAL, START, Frame, aligned, frame_stamp
+from pyfix.durable cimport d_datasync, d_writev, iovec
+from pyfix.queue.segment cimport segment_cut, segment_free, segment_make
+
+from pyfix.durable import Directory, trouble
+from pyfix.errors import MessageTooLarge, QueueError
+from pyfix.model import Place
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef struct pthread_condattr_t:
+        pass
+    int pthread_mutex_init(pthread_mutex_t*, void*)
+    int pthread_condattr_init(pthread_condattr_t*)
+    int pthread_condattr_setclock(pthread_condattr_t*, int)
+    int pthread_cond_init(pthread_cond_t*, pthread_condattr_t*)
+    int pthread_cond_wait(pthread_cond_t*, pthread_mutex_t*)
+    int pthread_cond_timedwait(pthread_cond_t*, pthread_mutex_t*, timespec*)
+    int pthread_cond_signal(pthread_cond_t*)
+    int pthread_create(pthread_t*, void*, void* (*)(void*) noexcept nogil, void*)
+    int pthread_join(pthread_t, void**)
+cdef extern from "<time.h>" nogil:
+    cdef struct timespec:
+        long tv_sec
+        long tv_nsec
+    int clock_gettime(int, timespec*)
+    int CLOCK_MONOTONIC
+cdef extern from "<sys/eventfd.h>" nogil:
+    int eventfd(unsigned int, int)
+    int EFD_NONBLOCK, EFD_CLOEXEC
+cdef extern from "<unistd.h>" nogil:
+    int c_close "close"(int)
+    ssize_t c_write "write"(int, const void*, size_t)
+    ssize_t c_read "read"(int, void*, size_t)
+
+cdef enum:
+    VECTOR = 768            # entries of one pwritev, below IOV_MAX
+    MUCH = 256 * 1024       # gathered bytes that are written without waiting longer
+    LAZY_NS = 1000000000
+
+cdef const char* ZEROS = "\0\0\0\0\0\0\0\0"
+
+
+cdef int64_t monotonic() noexcept nogil:
+    cdef timespec t
+    clock_gettime(CLOCK_MONOTONIC, &t)
+    return <int64_t>t.tv_sec * 1000000000 + t.tv_nsec
+
+
+cdef inline char* block_of(Item* item) noexcept nogil:
+    """An item's header and head lie behind it in memory."""
+    return <char*>item + sizeof(Item)
+
+
+# ---- the thread: write, sync, tell
+
+cdef void stamp(Item* item) noexcept nogil:
+    """Make the header, now that it is known what is on disk."""
+    cdef Frame* frame = <Frame*>block_of(item)
+    frame.magic, frame.length, frame.offset = item.segment.magic, item.length, item.offset
+    frame.durable, frame.head, frame.kind = item.segment.synced, item.head, item.kind
+    frame_stamp(frame, item.segment.seed, block_of(item) + HEADER, item.body, item.body_length)
+
+
+cdef int write_run(Item* first, Item** rest) noexcept nogil:
+    """Write the items that follow each other in one segment; `rest` is the first that does not."""
+    cdef iovec[VECTOR] vector
+    cdef int n = 0
+    cdef Segment* segment = first.segment
+    cdef Item* item = first
+    cdef uint32_t end = first.offset
+    while item != NULL and item.segment == segment and item.offset == end and n + 3 <= VECTOR:
+        stamp(item)
+        vector[n].iov_base, vector[n].iov_len = block_of(item), HEADER + item.head
+        n += 1
+        if item.body_length:
+            vector[n].iov_base, vector[n].iov_len = <void*>item.body, item.body_length
+            n += 1
+        end = item.offset + aligned(item.length)
+        if aligned(item.length) != item.length:
+            vector[n].iov_base, vector[n].iov_len = <void*>ZEROS, aligned(item.length) - item.length
+            n += 1
+        item = item.next
+    rest[0] = item
+    segment.dirty = True
+    return d_writev(segment.fd, vector, n, first.offset)
+
+
+cdef int write_batch(Item* item) noexcept nogil:
+    """Write all items of a batch."""
+    cdef int result = 0
+    while item != NULL and result == 0:
+        if item.segment == NULL:
+            item = item.next
+        else:
+            result = write_run(item, &item)
+    return result
+
+
+cdef int sync_batch(Segment* segment) noexcept nogil:
+    """Sync every segment that was written to."""
+    cdef int result = 0
+    while segment != NULL and result == 0:
+        if segment.dirty:
+            result = d_datasync(segment.fd)
+            if result == 0:
+                segment.dirty = False
+                segment.synced = segment.take
+        segment = segment.next
+    return result
+
+
+cdef void cut_all(Core* core, Segment* segment) noexcept nogil:
+    """After a failure: what was not on disk before shall not come back."""
+    while segment != NULL:
+        if segment.dirty:
+            segment_cut(core.directory, segment.number, segment.synced)
+        segment = segment.next
+
+
+cdef void settle(Core* core, Item* first, Item* last, int error) noexcept nogil:
+    """Hand a batch to the loop (the lock is held)."""
+    cdef Item* item = first
+    cdef unsigned long long one = 1
+    if first == NULL:
+        return
+    while item != NULL:
+        if error and not item.error:
+            item.error = -error
+        item = item.next
+    last.last = True
+    if core.done_last != NULL:
+        core.done_last.next = first
+    else:
+        core.done_first = first
+    core.done_last = last
+    c_write(core.event, &one, 8)
+
+
+cdef void fail(Core* core, Item* first, Item* last, int error) noexcept nogil:
+    """End the journal (the lock is held): the batch and all that gathered behind it get the error."""
+    core.broken = -error
+    pthread_mutex_unlock(&core.lock)
+    cut_all(core, core.open)
+    pthread_mutex_lock(&core.lock)
+    if core.first != NULL:
+        if last != NULL:
+            last.next = core.first
+        else:
+            first = core.first
+        last = core.last
+        core.first = core.last = NULL
+    settle(core, first, last, error)
+
+
+cdef void close_finished(Core* core) noexcept nogil:
+    """Let go of segments that nothing more is written to (the lock is held)."""
+    cdef Segment** link = &core.open
+    cdef Segment* segment
+    while link[0] != NULL:
+        segment = link[0]
+        if segment.closed and segment.pins == 0 and not segment.dirty and segment.synced == segment.pos:
+            link[0] = segment.next
+            segment_free(segment)
+        else:
+            link = &segment.next
+
+
+cdef void make_spare(Core* core) noexcept nogil:
+    """Have the next segment ready before this one is full (the lock is held, and let go for the work)."""
+    cdef Segment* made = NULL
+    if core.spare != NULL or core.stopping or core.current.pos < core.current.size // 2:
+        return
+    pthread_mutex_unlock(&core.lock)
+    segment_make(core.directory, core.size, core.kind, core.name, False, &made)
+    pthread_mutex_lock(&core.lock)
+    core.spare = made           # NULL on a full disk: put() tries again and reports it
+
+
+cdef bint wait_for_work(Core* core) noexcept nogil:
+    """Sleep until there is something to do (the lock is held); False when there never will be."""
+    cdef timespec until
+    cdef int64_t now
+    while not core.stopping:
+        if core.first == NULL:
+            pthread_cond_wait(&core.wake, &core.lock)
+            continue
+        if core.urgency == NOW or core.pending >= MUCH:
+            return True
+        now = monotonic()
+        if now >= core.deadline:
+            return True
+        until.tv_sec, until.tv_nsec = core.deadline // 1000000000, core.deadline % 1000000000
+        pthread_cond_timedwait(&core.wake, &core.lock, &until)
+    return core.first != NULL
+
+
+cdef Item* take_batch(Core* core, Item** last, int* urgency) noexcept nogil:
+    """All that has gathered (the lock is held)."""
+    cdef Item* first = core.first
+    cdef Segment* segment = core.open
+    last[0], urgency[0] = core.last, max(core.urgency, SOON if core.stopping else LAZY)
+    core.first = core.last = NULL
+    core.pending = 0
+    core.urgency = LAZY
+    while segment != NULL:
+        segment.take = segment.pos
+        segment = segment.next
+    return first
+
+
+cdef void* run(void* argument) noexcept nogil:
+    """The thread's life."""
+    cdef Core* core = <Core*>argument
+    cdef Item* first
+    cdef Item* last
+    cdef Segment* segments
+    cdef int urgency, result
+    pthread_mutex_lock(&core.lock)
+    while core.broken == 0 and wait_for_work(core):
+        first = take_batch(core, &last, &urgency)
+        segments = core.open
+        pthread_mutex_unlock(&core.lock)
+        result = write_batch(first)
+        if result == 0 and urgency > LAZY:
+            result = sync_batch(segments)
+        pthread_mutex_lock(&core.lock)
+        if result:
+            fail(core, first, last, result)
+            break
+        settle(core, first, last, 0)
+        close_finished(core)
+        make_spare(core)
+    core.finished = True
+    pthread_mutex_unlock(&core.lock)
+    return NULL
+
+
+# ---- the loop's side
+
+cdef int enqueue(Core* core, Item* item, int urgency) noexcept nogil:
+    """Add an item to what gathers (the lock is held)."""
+    cdef int64_t deadline = 0
+    if urgency < NOW:
+        deadline = monotonic() + (core.linger if urgency == SOON else LAZY_NS)
+    if core.first == NULL:
+        core.first = item
+        core.deadline = deadline
+    else:
+        core.last.next = item
+        core.deadline = min(core.deadline, deadline)
+    core.last = item
+    core.urgency = max(core.urgency, urgency)
+    core.pending += item.length
+    pthread_cond_signal(&core.wake)
+    return 0
+
+
+cdef int seal(Core* core) noexcept nogil:
+    """End the current segment with a record that says so (the lock is held; there is always room for it)."""
+    cdef Item* item = <Item*>calloc(1, sizeof(Item) + HEADER)
+    cdef Segment* segment = core.current
+    if item == NULL:
+        return -ENOMEM
+    item.segment, item.number, item.offset, item.length, item.kind = segment, segment.number, segment.pos, HEADER, SEAL
+    segment.pos += HEADER
+    segment.closed = True
+    return enqueue(core, item, LAZY)
+
+
+cdef int next_segment(Core* core, uint32_t need) noexcept nogil:
+    """Make a segment current that has room for `need` bytes (the lock is held)."""
+    cdef Segment* made = NULL
+    cdef uint32_t size = max(core.size, START + need + HEADER)
+    cdef int result = 0
+    if core.spare != NULL and core.spare.size >= size:
+        made = core.spare
+        core.spare = NULL
+    else:
+        result = segment_make(core.directory, size, core.kind, core.name, core.reserve, &made)
+    if result == 0 and core.current != NULL:
+        result = seal(core)
+    if result:
+        if made != NULL:
+            segment_free(made)
+        return result
+    made.next = core.open
+    core.open = made
+    core.current = made
+    return 0
+
+
+cdef int place(Core* core, Item* item, int urgency) noexcept nogil:
+    """Give an item its place and let it be written; 0 or -errno."""
+    cdef uint32_t need = aligned(item.length)
+    cdef int result = 0
+    pthread_mutex_lock(&core.lock)
+    if core.broken:
+        result = -core.broken
+    elif core.stopping:
+        result = -EROFS
+    elif item.kind == 0:
+        pass
+    elif core.current.size - core.current.pos < need + HEADER:
+        result = next_segment(core, need)
+    if result == 0 and item.kind:
+        item.segment, item.number, item.offset = core.current, core.current.number, core.current.pos
+        core.current.pos += need
+        if item.kind == CHUNK:
+            core.current.pins += 1
+    if result == 0:
+        enqueue(core, item, urgency)
+    pthread_mutex_unlock(&core.lock)
+    return result
+
+
+cdef void prepare_locks(Core* core) noexcept nogil:
+    cdef pthread_condattr_t monotone
+    pthread_mutex_init(&core.lock, NULL)
+    pthread_condattr_init(&monotone)
+    pthread_condattr_setclock(&monotone, CLOCK_MONOTONIC)
+    pthread_cond_init(&core.wake, &monotone)
+
+
+def ignore(group):
+    """Nobody wants to know."""
+
+
+cdef class Journal:
+    """The records of one process. `kind` is what its segments hold; `linger` (seconds) the longest wait of SOON.
+
+    `on_group` is called from ready(). All methods belong to one thread. QueueError or DiskFull: its first segment can't be made.
+    """
+
+    def __cinit__(self, *args, **kwargs):
+        self.core = <Core*>calloc(1, sizeof(Core))
+        if self.core == NULL:
+            raise MemoryError
+        self.core.event = -1
+        self.core.broken = EROFS        # until begin()
+
+    def __init__(self, str directory not None, str name not None, uint32_t kind, *, uint32_t segment_size=64 << 20,
+                 double linger=0.01, bint reserve=False, object on_group=None):
+        self.begin(directory, name, kind, segment_size, linger, reserve, on_group)
+
+    cdef int begin(self, str directory, str name, uint32_t kind, uint32_t segment_size, double linger, bint reserve,
+                   object on_group) except -1:
+        """Open the directory, make the first segment, start the thread."""
+        cdef bytes label = name.encode()
+        cdef Core* core = self.core
+        cdef int result
+        if not label or len(label) > 63 or segment_size < 3 * START or self.running:
+            raise ValueError("a journal begins once, with a name of 1 to 63 bytes and segments of at least 12 KiB")
+        self.directory = Directory(directory)
+        self.on_group = on_group if on_group is not None else ignore
+        core.directory = self.directory.fd
+        core.kind, core.size, core.reserve, core.linger = kind, segment_size, reserve, <int64_t>(linger * 1e9)
+        strncpy(core.name, label, 63)
+        prepare_locks(core)
+        with nogil:
+            result = next_segment(core, 0)
+        if result:
+            raise trouble(-result, f"make a segment in {directory}")
+        core.event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
+        core.broken = 0
+        if core.event < 0 or pthread_create(&core.thread, NULL, run, core):
+            core.broken = EROFS
+            raise QueueError("can't start the log's thread")
+        self.running = True
+        return 0
+
+    def __dealloc__(self):
+        cdef Segment* segment
+        if self.core == NULL:
+            return
+        if self.running:
+            self.stop()
+            self.reap_c()
+        while self.core.open != NULL:
+            segment = self.core.open
+            self.core.open = segment.next
+            segment_free(segment)
+        if self.core.spare != NULL:
+            segment_free(self.core.spare)
+        if self.core.event >= 0:
+            c_close(self.core.event)
+        free(self.core)
+
+    cdef int put(self, uint32_t kind, bytes head, const char* body, size_t length, object owner, object token,
+                 int urgency, Item** out) except -1:
+        """Append a record and say in `out` where; errors are raised. `kind` 0: a barrier without a record."""
+        cdef size_t head_length = PyBytes_GET_SIZE(head)
+        cdef Item* item
+        cdef int result
+        if head_length + length > <size_t>0x40000000:
+            raise MessageTooLarge("a record holds at most 1 GiB")
+        item = <Item*>malloc(sizeof(Item) + HEADER + head_length)
+        if item == NULL:
+            raise MemoryError
+        memset(item, 0, sizeof(Item) + HEADER)
+        memcpy(block_of(item) + HEADER, PyBytes_AS_STRING(head), head_length)
+        item.kind, item.head, item.body, item.body_length = kind, <uint32_t>head_length, body, length
+        item.length = <uint32_t>(HEADER + head_length + length)
+        item.owner, item.token = <PyObject*>owner, <PyObject*>token if token is not None else NULL
+        Py_INCREF(owner)
+        Py_XINCREF(item.token)
+        with nogil:
+            result = place(self.core, item, urgency)
+        if result:
+            Py_DECREF(owner)
+            Py_XDECREF(item.token)
+            free(item)
+            raise trouble(-result, "write to the queue")
+        out[0] = item
+        return 0
+
+    def append(self, uint32_t kind, bytes head not None, int urgency=LAZY, object token=None) -> tuple:
+        """Append a record without body and return (segment, offset).
+
+        Urgency 0: on disk with the next sync, 1: within `linger`, 2: at once. `token` (not None) is
+        handed to on_group when it is. QueueError, DiskFull: it was not taken.
+        """
+        cdef Item* item = NULL
+        self.put(kind, head, NULL, 0, None, token, urgency, &item)
+        return item.number, item.offset     # items live until this thread reaps them
+
+    def barrier(self, object token not None) -> None:
+        """Hand `token` to on_group when all that was appended before is on disk."""
+        cdef Item* item = NULL
+        self.put(0, b"", NULL, 0, None, token, NOW, &item)
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when ready() has something to report."""
+        return self.core.event
+
+    def ready(self) -> None:
+        """Report what is settled: on_group([(token, Place | None, error | None), ...]) once for each group."""
+        cdef unsigned long long count
+        c_read(self.core.event, &count, 8)
+        for group in self.reap_c():
+            self.on_group(group)
+
+    def wait(self) -> None:
+        """Block until all that was appended is on disk and reported. QueueError: it can't be any more."""
+        settled = []
+        report = self.on_group
+
+        def watch(group):
+            settled.extend(error for token, _, error in group if token is settled)
+            others = [entry for entry in group if entry[0] is not settled]
+            if others:
+                report(others)
+        self.on_group = watch
+        try:
+            self.barrier(settled)
+            while not settled:
+                select.select([self], [], [])
+                self.ready()
+        finally:
+            self.on_group = report
+        if settled[0] is not None:
+            raise settled[0]
+
+    def position(self) -> tuple:
+        """(segment, offset) that the next record would get, if it fits."""
+        return self.core.current.number, self.core.current.pos
+
+    def using(self) -> set:
+        """Numbers of the segments that this journal may still write to or holds for a message under way."""
+        cdef Segment* segment
+        cdef set numbers = set()
+        pthread_mutex_lock(&self.core.lock)
+        segment = self.core.open
+        while segment != NULL:
+            numbers.add(segment.number)
+            segment = segment.next
+        if self.core.spare != NULL:
+            numbers.add(self.core.spare.number)
+        pthread_mutex_unlock(&self.core.lock)
+        return numbers
+
+    @property
+    def broken(self) -> int:
+        """The errno that ended the journal, 0 while it is well."""
+        return self.core.broken
+
+    def close(self) -> None:
+        """Seal, sync, report, and let go. Blocks."""
+        if self.running:
+            self.stop()
+            self.ready()
+
+    cdef int stop(self) except -1:
+        """Let the thread finish what has gathered and wait for its end."""
+        cdef Core* core = self.core
+        with nogil:
+            pthread_mutex_lock(&core.lock)
+            if not core.broken:
+                seal(core)
+            core.stopping = True
+            pthread_cond_signal(&core.wake)
+            pthread_mutex_unlock(&core.lock)
+            pthread_join(core.thread, NULL)
+        self.running = False
+        return 0
+
+    cdef int poke(self) except -1:
+        """Make ready() be called."""
+        cdef unsigned long long one = 1
+        c_write(self.core.event, &one, 8)
+        return 0
+
+    cdef int unpin(self, uint32_t number) except -1:
+        """A message with content in that segment is finished with."""
+        cdef Segment* segment
+        pthread_mutex_lock(&self.core.lock)
+        segment = self.core.open
+        while segment != NULL and segment.number != number:
+            segment = segment.next
+        if segment != NULL and segment.pins > 0:
+            segment.pins -= 1
+        pthread_mutex_unlock(&self.core.lock)
+        return 0
+
+    cdef list reap_c(self):
+        """Take what is settled: a list of groups."""
+        cdef Item* item
+        cdef Item* follower
+        cdef list groups = []
+        cdef list group = []
+        pthread_mutex_lock(&self.core.lock)
+        item = self.core.done_first
+        self.core.done_first = self.core.done_last = NULL
+        pthread_mutex_unlock(&self.core.lock)
+        while item != NULL:
+            follower = item.next
+            if item.token != NULL:
+                group.append(outcome(item))
+            if item.last and group:
+                groups.append(group)
+                group = []
+            self.release(item)
+            item = follower
+        return groups
+
+    cdef int release(self, Item* item) except -1:
+        """Let go of an item, its content, and the segments its message held."""
+        cdef object owner = <object>item.owner if item.owner != NULL else None
+        if type(owner) is Held:
+            for number in (<Held>owner).segments:
+                self.unpin(number)
+        Py_XDECREF(item.owner)
+        Py_XDECREF(item.token)
+        free(item)
+        return 0
+
+
+cdef tuple outcome(Item* item):
+    """What is reported of an item."""
+    if item.error:
+        return <object>item.token, None, trouble(item.error, "write to the queue")
+    if item.segment == NULL:
+        return <object>item.token, None, None
+    return <object>item.token, Place(item.number, item.offset, item.length), None
+
+
+cdef class Held:
+    """A message's content and the segments where its chunks are."""
+
+    def __cinit__(self, object content, list segments):
+        self.content, self.segments = content, segments
