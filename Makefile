@@ -3,6 +3,7 @@
 # make test     the tests;  make crash|fuzz|interop: their longer kinds
 PYTHON ?= python3
 VENV := .venv
+POSTDROP_CFLAGS := -O2 -Wall -Wextra -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -pie
 PIP := $(VENV)/bin/pip --disable-pip-version-check -q
 
 .PHONY: all build run test crash fuzz interop sanitize clean
@@ -16,6 +17,10 @@ $(VENV)/.ready: pyproject.toml
 
 build: $(VENV)/.ready
 	$(VENV)/bin/python setup.py -q build_ext --inplace
+	$(MAKE) -s $(VENV)/bin/postdrop
+
+$(VENV)/bin/postdrop: ext/postdrop/postdrop.c
+	$(CC) $(POSTDROP_CFLAGS) -o $@ $<
 
 run: build
 	$(VENV)/bin/python -m pyfix.commands.demo $(if $(ONCE),--once,)

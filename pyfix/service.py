@@ -162,6 +162,10 @@ class Service:
             self._engine = Engine(self.loop)
         return self._engine
 
+    def maillog(self, process_name: str) -> Maillog:
+        """A log under another program's name (`postfix/cleanup[...]`), in one order with `log`."""
+        return self.log.sibling(self.config, process_name)
+
     def listener(self, name: str) -> socket.socket | None:
         """The socket of that name, or None."""
         return next((one.socket for one in self.listeners if one.name == name), None)

@@ -4,6 +4,7 @@ Law: Postfix's commands say `program: fatal: text` on standard error and exit 1;
 the codes of sysexits.h.
 """
 
+import os
 import sys
 
 
@@ -15,3 +16,12 @@ def fatal(program: str, text: str, status: int = 1) -> int:
     """Say it on standard error in Postfix's form; returns the exit status."""
     print(f"{program}: fatal: {text}", file=sys.stderr, flush=True)
     return status
+
+
+def hold_standard_descriptors() -> None:
+    """Open what is closed of the descriptors 0 to 2, so that no file of ours can be taken for standard error."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)

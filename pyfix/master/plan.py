@@ -63,16 +63,16 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def own_socket(entry: Entry, config: Config) -> list[Wanted]:
+def own_socket(entry: Entry, mode: int, config: Config) -> list[Wanted]:
     """The sockets of a master.cf line itself."""
     if entry.type == "inet":
         return inet_sockets(entry.service, config)
-    return [unix_socket(f"{'private' if entry.private else 'public'}/{entry.service}", 0o666)]
+    return [unix_socket(f"{'private' if entry.private else 'public'}/{entry.service}", mode)]
 
 
 def plan_entry(entry: Entry, program: Program, config: Config, boot: set[str]) -> Planned:
     """One line. Raises ConfigError."""
-    own = own_socket(entry, config)
+    own = own_socket(entry, program.mode, config)
     extra = tuple(unix_socket(path, mode) for path, mode in program.sockets)
     at_boot = program.start == BOOT or entry.service in boot
     listen = (*own, *(one for one in extra if one.name not in {o.name for o in own})) if program.start == BOOT else extra

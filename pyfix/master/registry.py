@@ -18,7 +18,8 @@ class Program(NamedTuple):
     count    processes; PER_CORE (0): one per processor core that we may use
     start    BOOT: when master starts; DEMAND: when somebody connects to its master.cf socket
     sockets  UNIX sockets that it listens on besides the one of its master.cf line: (path, mode)
-    keep_root  a launcher that becomes the recipient; all others run as mail_owner
+      keep_root  a launcher that becomes the recipient; all others run as mail_owner
+    mode     of the socket of its master.cf line
     """
 
     module: str = ""
@@ -26,14 +27,15 @@ class Program(NamedTuple):
     start: str = BOOT
     sockets: tuple[tuple[str, int], ...] = ()
     keep_root: bool = False
+    mode: int = 0o600
 
 
 LIBRARY = Program()
 
 PROGRAMS: dict[str, Program] = {
     "smtpd": Program("pyfix.smtpd.stage", PER_CORE),
-    "pickup": Program("pyfix.pickup.stage", 1, BOOT, (("public/submit", 0o666),)),
-    "qmgr": Program("pyfix.qmgr.stage", 1, BOOT, (("private/qmgr", 0o600), ("public/showq", 0o666))),
+    "pickup": Program("pyfix.pickup.stage", 1, BOOT, (("public/submit", 0o666),), mode=0o622),
+    "qmgr": Program("pyfix.qmgr.stage", 1, BOOT, (("private/qmgr", 0o600), ("public/showq", 0o666)), mode=0o622),
     "smtp": Program("pyfix.deliver.stage", PER_CORE, DEMAND),
     "lmtp": Program("pyfix.deliver.stage", PER_CORE, DEMAND),
     **dict.fromkeys(

@@ -20,6 +20,8 @@ class Lines:
     def __len__(self) -> int: ...
     def setup(self, host: bytes, tag: bytes, facility: int = -1) -> None:
         """Take new values for what stands at the head of a line (after a reload)."""
+    def share(self, other: "Lines") -> None:
+        """Put lines into the buffer of `other` from now on, under our own tag: one process, one order."""
     def info(self, text: str | bytes) -> None:
         """An ordinary line; `text` is without a line end."""
     def warning(self, text: str | bytes) -> None:

@@ -94,6 +94,12 @@ class Maillog(Lines):
         self.socket: socket.socket | None = None
         self.blocked = False
 
+    def sibling(self, config: LogSettings, process_name: str) -> "Maillog":
+        """A log with another program's name for the same process: same buffer, same order, one write."""
+        other = Maillog(config, process_name, self.loop, fd=self.fd)
+        other.share(self)
+        return other
+
     def wake_up(self) -> None:
         """The first line since the last flush has come."""
         if self.loop is not None and self.loop.is_running():
@@ -153,11 +159,14 @@ class Maillog(Lines):
             self.socket = None
 
     def reopened(self, fd: int) -> None:
-        """Go on with a new descriptor for the log file (it was rotated)."""
+        """Go on with a new file (the old one was rotated). It takes the old one's number, which others may know; `fd`
+        is closed."""
         self.flush()
-        if self.fd >= 0:
-            os.close(self.fd)
-        self.fd = fd
+        if self.fd < 0:
+            self.fd = fd
+            return
+        os.dup2(fd, self.fd, inheritable=False)
+        os.close(fd)
 
     def configure(self, config: LogSettings) -> None:
         """Take the names of a new configuration; a change of the log's kind needs a restart."""

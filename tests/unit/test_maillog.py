@@ -102,10 +102,25 @@ def test_rotation_goes_on_in_the_new_file(tmp_path):
     log = Maillog(settings(path), "smtpd")
     log.info("one")
     path.rename(tmp_path / "mail.log.1")
+    number = log.fd
     log.reopened(maillog.open_log_file(str(path)))
+    assert log.fd == number
     log.info("two")
     assert "one" in (tmp_path / "mail.log.1").read_text()
     assert "two" in path.read_text() and "one" not in path.read_text()
+
+
+def test_siblings_share_one_order_and_one_write(tmp_path):
+    path = tmp_path / "mail.log"
+    log = Maillog(settings(path), "smtpd")
+    other = log.sibling(settings(path), "cleanup")
+    log.info("1")
+    other.info("2")
+    log.info("3")
+    lines = path.read_text().splitlines()
+    assert [line.split("]: ")[1] for line in lines] == ["1", "2", "3"]
+    assert "postfix/cleanup[" in lines[1] and "postfix/smtpd[" in lines[2]
+    assert len(other) == 0
 
 
 def test_full_disk_counts_lost_lines():

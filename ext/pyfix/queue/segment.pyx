@@ -42,18 +42,8 @@ cdef extern from "<sys/stat.h>" nogil:
     cdef struct c_stat "stat":
         long st_size
     int fstatat(int directory, const char* name, c_stat* out, int flags)
-cdef extern from "<pthread.h>" nogil:
-    ctypedef struct pthread_mutex_t:
-        pass
-    int pthread_mutex_init(pthread_mutex_t*, void*)
-    int pthread_mutex_lock(pthread_mutex_t*)
-    int pthread_mutex_unlock(pthread_mutex_t*)
 cdef extern from "<stdio.h>" nogil:
     int snprintf(char* out, size_t room, const char* format, ...)
-
-
-cdef pthread_mutex_t making
-pthread_mutex_init(&making, NULL)
 
 
 cdef void segment_name(uint32_t number, const char* suffix, char* out) noexcept nogil:
@@ -159,7 +149,6 @@ cdef int segment_make(int directory, uint32_t size, uint32_t kind, const char* n
     cdef Segment* made = <Segment*>calloc(1, sizeof(Segment))
     if made == NULL:
         return -ENOMEM
-    pthread_mutex_lock(&making)         # flock does not tell threads apart
     while flock(directory, LOCK_EX) != 0:
         pass
     fd = obtain(directory, size, reserve, &number)
@@ -169,7 +158,6 @@ cdef int segment_make(int directory, uint32_t size, uint32_t kind, const char* n
         header.name[63] = 0
         result = prepare(directory, fd, &header)
     flock(directory, LOCK_UN)
-    pthread_mutex_unlock(&making)
     if fd < 0 or result:
         if fd >= 0:
             c_close(fd)

@@ -12,6 +12,7 @@ cdef class Lines:
     cdef int facility
     cdef time_t second
     cdef char stamp[16]
+    cdef Lines target               # whose buffer our lines go into, None: our own
     cdef bytes host
     cdef bytes tag
     cdef readonly unsigned long long dropped
@@ -24,5 +25,6 @@ cdef class Lines:
     cdef int grow(self, size_t need) except -1
     cdef int refresh(self) except -1
     cdef void append(self, const char* data, size_t size) noexcept
-    cdef int head(self, int severity) except -1
+    cdef int enter(self, bytes tag, int severity, bint panic, const char* text, Py_ssize_t size) except -1
+    cdef int head(self, int severity, bytes tag) except -1
     cdef int shift(self, size_t lines) except -1

@@ -159,6 +159,10 @@ cdef class Lines:
     def __len__(self):
         return self.length
 
+    def share(self, Lines other not None):
+        """Put lines into the buffer of `other` from now on, under our own tag: one process, one order."""
+        self.target = other.target if other.target is not None else other
+
     def setup(self, bytes host not None, bytes tag not None, int facility=-1):
         """Take new values for what stands at the head of a line (after a reload)."""
         if not -1 <= facility <= 23:
@@ -201,7 +205,7 @@ cdef class Lines:
         memcpy(self.buffer + self.length, data, size)
         self.length += size
 
-    cdef int head(self, int severity) except -1:
+    cdef int head(self, int severity, bytes tag) except -1:
         """What stands before the text; `grow` has been called."""
         cdef int priority
         if self.to_syslog:
@@ -221,21 +225,26 @@ cdef class Lines:
         if not self.to_syslog:
             self.append(PyBytes_AS_STRING(self.host), PyBytes_GET_SIZE(self.host))
             self.append(b" ", 1)
-        self.append(PyBytes_AS_STRING(self.tag), PyBytes_GET_SIZE(self.tag))
+        self.append(PyBytes_AS_STRING(tag), PyBytes_GET_SIZE(tag))
         return 0
 
     cdef int put(self, int severity, const char* text, Py_ssize_t size) except -1:
         return self.put_line(severity, False, text, size)
 
     cdef int put_line(self, int severity, bint panic, const char* text, Py_ssize_t size) except -1:
+        cdef Lines target = self if self.target is None else self.target
+        return target.enter(self.tag, severity, panic, text, size)
+
+    cdef int enter(self, bytes tag, int severity, bint panic, const char* text, Py_ssize_t size) except -1:
+        """Put a line with that tag into our buffer."""
         cdef size_t bounded = cut(text, size)
         cdef bint first = self.length == 0
         if self.length > BACKLOG:
             self.dropped += 1
             return 0
         self.refresh()
-        self.grow(bounded + PyBytes_GET_SIZE(self.tag) + PyBytes_GET_SIZE(self.host) + 48)
-        self.head(severity)
+        self.grow(bounded + PyBytes_GET_SIZE(tag) + PyBytes_GET_SIZE(self.host) + 48)
+        self.head(severity, tag)
         self.append(label(severity, panic), label_length(severity, panic))
         self.length += mask(self.buffer + self.length, text, bounded)
         if not self.to_syslog:

@@ -1,0 +1,97 @@
+"""From a submission's records to a message in the queue.
+
+Law: pickup(8). The one place where pickup meets cleanup: it makes the Intake, feeds it and gives back the
+Reply after the commit. Used by the submission socket and by maildrop alike.
+"""
+
+import asyncio
+import pwd
+from typing import Any
+
+from pyfix.cleanup.intake import Intake
+from pyfix.cleanup.origin import Origin
+from pyfix.errors import PeerError
+from pyfix.ipc.submission import Decoder
+from pyfix.model import RET_FULL, RET_HEADERS, SMTPUTF8, TRACE_ONLY, Recipient, Reply
+from pyfix.pickup.localcontent import LocalContent
+
+ALLOWED_FLAGS = SMTPUTF8 | TRACE_ONLY
+TOO_BIG = Reply(552, "5.3.4", "Error: message file too big")
+
+
+def user_name(uid: int) -> str:
+    """The login name of a user, or its number."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+class Receiver:
+    """One message on its way in. `take` each record; after the last one await `reply`.
+
+    stage  pyfix.cleanup.stage.Cleanup     uid  who submits it (from the kernel)
+    limit  message_size_limit, 0: none     log  Maillog of pickup
+    """
+
+    def __init__(self, stage: Any, log: Any, uid: int, limit: int) -> None:
+        self.stage, self.log, self.uid, self.limit = stage, log, uid, limit
+        self.decoder = Decoder()
+        self.content = LocalContent()
+        self.intake: Intake | None = None
+        self.size = 0
+        self.reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+    def take(self, kind: bytes, data: bytes) -> None:
+        """One record. Raises PeerError for a malformed submission; then call `abort`."""
+        piece = self.decoder.take(kind, data)
+        if kind == b"M":
+            self._begin()
+        elif kind == b"L":
+            self._write(piece)
+        elif kind == b"E":
+            self._finish()
+
+    def _begin(self) -> None:
+        message = self.decoder.message
+        attributes = message.attributes
+        try:
+            flags = int(attributes.get("flags", "0")) & ALLOWED_FLAGS
+        except ValueError:
+            raise PeerError("malformed submission: flags") from None
+        origin = Origin(b"", {"client_name": "localhost", "client_address": "127.0.0.1", "protocol": "local"}, "local",
+                        True, self.uid, attributes.get("fullname", ""))
+        self.intake = intake = Intake(self.stage, origin)
+        intake.flags = flags
+        intake.ret = {"1": RET_FULL, "2": RET_HEADERS}.get(attributes.get("ret", ""), 0)
+        intake.envid = attributes.get("envid", "").encode("utf-8", "surrogateescape")
+        intake.begin(message.sender)
+        for one in message.recipients:
+            intake.recipients.append(Recipient(one.address, b"", one.orcpt, one.notify))
+        sender = message.sender.decode("utf-8", "replace")
+        self.log.info(f"{intake.queue_id.decode()}: uid={self.uid} from=<{sender}>")
+        intake.start()
+
+    def _write(self, piece: bytes) -> None:
+        self.size += len(piece)
+        if not self.limit or self.size <= self.limit:
+            self.intake.put(self.content.feed(piece))
+
+    def _finish(self) -> None:
+        if self.limit and self.size > self.limit:
+            self.abort()
+            self.reply.set_result(TOO_BIG)
+            return
+        self.intake.put(self.content.finish())
+        self.intake.finish(self.content.flags, self._done)
+
+    def _done(self, reply: Reply) -> None:
+        self.intake = None
+        if not self.reply.done():
+            self.reply.set_result(reply)
+
+    def abort(self) -> None:
+        """Forget the message; nothing of it will be delivered."""
+        if self.intake is not None:
+            self.intake.abort()
+            self.intake = None
