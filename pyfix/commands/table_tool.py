@@ -90,7 +90,7 @@ class Tool:
             raise Fatal("specify -b -h or -m only with \"-q -\"")
         if self.mime and not (self.body or self.header):
             report.warning("ignoring -m option without -b or -h")
-        if not names and (self.action != "create" or self.name == "postmap"):
+        if not names:
             raise Fatal(self._usage())
         return names
 

@@ -12,19 +12,19 @@ class FileTrouble(Exception):
 
 
 def read_values(names: str) -> bytes:
-    """The base64 form of the contents of the files in `names` (separated by comma or space); of several
-    files each is followed by a newline."""
+    """The base64 form of the contents of the files in `names` (separated by comma or space); several are
+    joined with a newline."""
     out = []
     paths = names.replace(",", " ").split()
     for name in paths:
         try:
             with open(name, "rb") as file:
-                out.append(file.read() + (b"\n" if len(paths) > 1 else b""))
+                out.append(file.read())
         except OSError as error:
             raise FileTrouble(f"open {name}: {error.strerror}") from error
     if not out:
-        raise FileTrouble("empty pathname list")
-    return base64.b64encode(b"".join(out))
+        raise FileTrouble(f"empty pathname list: >>{names}<<'")
+    return base64.b64encode(b"\n".join(out))
 
 
 def decode_value(title: str, key: bytes, value: bytes) -> bytes:

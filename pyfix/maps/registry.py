@@ -2,6 +2,7 @@
 
 `open_table(type, name, flags, config, mode) -> Table`; mode is "r" to look up, "w" to change an existing table,
 "i" to change one that is made if it is missing, "c" to make it anew. Raises TableConfigError.
+A type that is configured but not here yet, or not installed, is a TableConfigError that says what to do.
 """
 
 from __future__ import annotations
@@ -10,20 +11,53 @@ import importlib
 from typing import Any
 
 from ..errors import TableConfigError
+from . import flags as F
 from .table import ReadOnly, Table
 
 #: type -> module of this package
 TYPES = {
     "btree": "hash",
+    "cdb": "cdb",
+    "cidr": "cidr",
+    "debug": "debug",
+    "environ": "environ",
     "fail": "fail",
     "hash": "hash",
     "inline": "inline",
+    "internal": "internal",
+    "ldap": "ldap",
+    "lmdb": "lmdb",
+    "memcache": "memcache",
+    "mongodb": "mongodb",
+    "mysql": "mysql",
+    "pcre": "pcre",
+    "pgsql": "pgsql",
+    "pipemap": "pipemap",
+    "proxy": "proxy",
+    "randmap": "randmap",
+    "redis": "redis",
+    "regexp": "regexp",
+    "sdbm": "sdbm",
+    "socketmap": "socketmap",
+    "sqlite": "sqlite",
     "static": "static",
+    "tcp": "tcp",
     "texthash": "texthash",
+    "unionmap": "unionmap",
+    "unix": "unix",
 }
 
-#: types whose tables are files that postmap can make or change
-WRITABLE = {"hash", "btree", "lmdb", "cdb", "sdbm", "dbm", "fail", "internal", "environ"}
+#: types that have no use here, and what to use instead
+WITHOUT = {
+    "dbm": "dbm tables are not supported; use hash: or cdb:",
+    "nis": "NIS tables are not supported; use ldap: or a local table",
+    "nisplus": "NIS+ tables are not supported; use ldap: or a local table",
+    "netinfo": "NetInfo tables are not supported; use ldap: or a local table",
+}
+
+#: types whose tables postmap can make, and those that can be changed
+BUILDABLE = {"btree", "cdb", "fail", "hash", "lmdb", "sdbm"}
+WRITABLE = BUILDABLE | {"debug", "environ", "internal", "memcache", "proxy", "redis"}
 
 
 def split(spec: str) -> tuple[str, str]:
@@ -34,29 +68,38 @@ def split(spec: str) -> tuple[str, str]:
     return kind, name
 
 
+def _module(kind: str, spec: str) -> Any:
+    module = TYPES.get(kind)
+    if module is None:
+        reason = WITHOUT.get(kind)
+        text = f"unsupported dictionary type: {kind}"
+        raise TableConfigError(spec, f"{text} ({reason})" if reason else text)
+    full = f"{__package__}.{module}"
+    try:
+        return importlib.import_module(full)
+    except ModuleNotFoundError as error:
+        if error.name == full:
+            raise TableConfigError(spec, f"unsupported dictionary type: {kind}") from error
+        raise TableConfigError(spec, f"{kind} tables need the Python package {error.name}") from error
+
+
 def open_spec(spec: str, config: Any, flags: int, mode: str = "r") -> Table:
     """Open "type:name"."""
     kind, name = split(spec)
-    module = TYPES.get(kind)
-    if module is None:
-        raise TableConfigError(spec, f"unsupported dictionary type: {kind}")
-    if mode != "r" and kind not in WRITABLE:
+    if mode != "r" and kind in TYPES and kind not in WRITABLE:
         raise TableConfigError(spec, f"{spec} {ReadOnly}")
-    return importlib.import_module(f"{__package__}.{module}").open_table(kind, name, flags, config, mode)
+    return _module(kind, spec).open_table(kind, name, flags, config, mode)
 
 
 def must_build(kind: str) -> None:
     """Refuse a type that postmap can't make tables of."""
-    if kind not in TYPES:
-        raise TableConfigError(kind, f"unsupported dictionary type: {kind}")
-    if kind not in WRITABLE:
+    _module(kind, kind)
+    if kind not in BUILDABLE:
         raise TableConfigError(kind, f"unsupported dictionary type: {kind} does not support bulk-mode creation.")
 
 
 def wants_utf8(config: Any, flags: int) -> bool:
     """Do the keys and values of a table opened with `flags` have to be UTF-8?"""
-    from . import flags as F
-
     if flags & F.UTF8_FORCE:
         return True
     enabled = config is None or bool(config.smtputf8_enable)

@@ -1,0 +1,317 @@
+"""Compiled patterns and ordered lists of rules over them: what regexp: and pcre: match with.
+
+regexp: is the C library's regcomp(3); without back-references it needs no backtracking. pcre:, and regexp: with
+back-references, is PCRE2, loaded from the system at run time, with limits on matching and depth. A lookup that uses up
+its budget is cut: the rule that was too dear counts as not matching, and is reported.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport uint8_t, uint32_t
+from libc.stdlib cimport calloc, free
+
+cdef extern from "regex.h" nogil:
+    ctypedef struct regex_t:
+        size_t re_nsub
+    ctypedef int regoff_t
+    ctypedef struct regmatch_t:
+        regoff_t rm_so
+        regoff_t rm_eo
+    int regcomp(regex_t *, const char *, int)
+    int regexec(const regex_t *, const char *, size_t, regmatch_t *, int)
+    size_t regerror(int, const regex_t *, char *, size_t)
+    void regfree(regex_t *)
+    int REG_EXTENDED, REG_ICASE, REG_NEWLINE, REG_NOSUB
+
+cdef extern from *:
+    """
+    #include <dlfcn.h>
+    #include <stddef.h>
+    #include <stdint.h>
+    #include <time.h>
+    /* The part of PCRE2's interface that is used (pcre2api(3)); bound at run time, so that it builds without headers. */
+    typedef struct {
+        void *(*compile)(const uint8_t *, size_t, uint32_t, int *, size_t *, void *);
+        void (*code_free)(void *);
+        int (*jit_compile)(void *, uint32_t);
+        void *(*match_data_create)(uint32_t, void *);
+        void (*match_data_free)(void *);
+        int (*match)(const void *, const uint8_t *, size_t, size_t, uint32_t, void *, void *);
+        size_t *(*ovector)(void *);
+        void *(*context_create)(void *);
+        int (*set_match_limit)(void *, uint32_t);
+        int (*set_depth_limit)(void *, uint32_t);
+        int (*set_heap_limit)(void *, uint32_t);
+        int (*message)(int, uint8_t *, size_t);
+        int (*info)(const void *, uint32_t, void *);
+    } pyfix_pcre2;
+    static pyfix_pcre2 pyfix_pcre;
+    #define PYFIX_BIND(field, name) (*(void **) &pyfix_pcre.field = dlsym(library, "pcre2_" name "_8")) != NULL
+    static int pyfix_pcre2_load(const char *path)
+    {
+        void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        return library != NULL
+            && PYFIX_BIND(compile, "compile") && PYFIX_BIND(code_free, "code_free")
+            && PYFIX_BIND(jit_compile, "jit_compile") && PYFIX_BIND(match_data_create, "match_data_create")
+            && PYFIX_BIND(match_data_free, "match_data_free") && PYFIX_BIND(match, "match")
+            && PYFIX_BIND(ovector, "get_ovector_pointer") && PYFIX_BIND(context_create, "match_context_create")
+            && PYFIX_BIND(set_match_limit, "set_match_limit") && PYFIX_BIND(set_depth_limit, "set_depth_limit")
+            && PYFIX_BIND(set_heap_limit, "set_heap_limit") && PYFIX_BIND(message, "get_error_message")
+            && PYFIX_BIND(info, "pattern_info");
+    }
+    static long long pyfix_now_ns(void)
+    {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return now.tv_sec * 1000000000LL + now.tv_nsec;
+    }
+    """
+    ctypedef struct Pcre2 "pyfix_pcre2":
+        void *(*compile)(const uint8_t *, size_t, uint32_t, int *, size_t *, void *) nogil
+        void (*code_free)(void *) noexcept nogil
+        int (*jit_compile)(void *, uint32_t) nogil
+        void *(*match_data_create)(uint32_t, void *) nogil
+        void (*match_data_free)(void *) noexcept nogil
+        int (*match)(const void *, const uint8_t *, size_t, size_t, uint32_t, void *, void *) noexcept nogil
+        size_t *(*ovector)(void *) noexcept nogil
+        void *(*context_create)(void *) nogil
+        int (*set_match_limit)(void *, uint32_t) nogil
+        int (*set_depth_limit)(void *, uint32_t) nogil
+        int (*set_heap_limit)(void *, uint32_t) nogil
+        int (*message)(int, uint8_t *, size_t) nogil
+        int (*info)(const void *, uint32_t, void *) nogil
+    Pcre2 pcre2 "pyfix_pcre"
+    int pyfix_pcre2_load(const char *path)
+    long long pyfix_now_ns() noexcept nogil
+
+cdef enum:
+    RULE_MATCH = 0
+    RULE_IF = 1
+    RULE_ENDIF = 2
+    GROUPS = 100              # the highest $number that can have a value, with 0
+    BUDGET_NS = 30000000      # what one lookup may spend in patterns that backtrack
+    MATCH_LIMIT = 400000      # steps of one pattern: some 10 ms
+    DEPTH_LIMIT = 20000
+    HEAP_LIMIT = 20480        # KiB
+    NOMATCH = -1              # PCRE2_ERROR_NOMATCH
+    JIT_STACK = -46           # PCRE2_ERROR_JIT_STACKLIMIT
+    NO_JIT = 0x2000
+    CAPTURES = 4              # PCRE2_INFO_CAPTURECOUNT
+
+#: pcre2 options by the letters of pcre_table(5), and those that are on from the start
+PCRE_OPTIONS = {"i": 0x8, "m": 0x400, "s": 0x20, "x": 0x80, "A": 0x80000000, "E": 0x10, "U": 0x40000, "X": 0}
+REGEXP_OPTIONS = {"i": REG_ICASE, "m": REG_NEWLINE, "x": REG_EXTENDED}
+LIBRARIES = ("libpcre2-8.so.0", "libpcre2-8.so", "libpcre2-8.dylib")
+
+cdef int loaded = -1
+cdef void *context = NULL
+
+
+def pcre_available():
+    """Whether PCRE2 could be loaded; tries once."""
+    global loaded, context
+    if loaded < 0:
+        loaded = 0
+        for name in LIBRARIES:
+            if pyfix_pcre2_load(name.encode()):
+                context = pcre2.context_create(NULL)
+                pcre2.set_match_limit(context, MATCH_LIMIT)
+                pcre2.set_depth_limit(context, DEPTH_LIMIT)
+                pcre2.set_heap_limit(context, HEAP_LIMIT)
+                loaded = 1
+                break
+    return loaded == 1
+
+
+class PatternError(Exception):
+    """A pattern that can't be compiled; the text is the library's."""
+
+
+cdef class Pattern:
+    """One compiled pattern. `groups`: how many $numbers it has."""
+
+    cdef regex_t *posix
+    cdef void *perl
+    cdef void *data
+    cdef readonly size_t groups
+
+    def __dealloc__(self):
+        if self.posix != NULL:
+            regfree(self.posix)
+            free(self.posix)
+        if self.data != NULL:
+            pcre2.match_data_free(self.data)
+        if self.perl != NULL:
+            pcre2.code_free(self.perl)
+
+    cdef int match(self, const uint8_t *text, size_t size, regmatch_t *spans) noexcept nogil:
+        """1 match, 0 none, below 0 an error of PCRE2. `spans` gets up to GROUPS places, or is NULL."""
+        cdef int got
+        cdef size_t *vector
+        cdef int index
+        if self.posix != NULL:
+            # first without places: that never takes more than one pass
+            if regexec(self.posix, <const char *>text, 0, NULL, 0) != 0:
+                return 0
+            if spans != NULL and self.groups:
+                regexec(self.posix, <const char *>text, GROUPS if self.groups + 1 > GROUPS else self.groups + 1,
+                        spans, 0)
+            return 1
+        got = pcre2.match(self.perl, text, size, 0, 0, self.data, context)
+        if got == JIT_STACK:
+            got = pcre2.match(self.perl, text, size, 0, NO_JIT, self.data, context)
+        if got < 0:
+            return 0 if got == NOMATCH else got
+        if spans != NULL:
+            vector = pcre2.ovector(self.data)
+            for index in range(min(<int>self.groups + 1, <int>GROUPS)):
+                spans[index].rm_so = spans[index].rm_eo = -1
+            for index in range(min(got, <int>GROUPS)):
+                spans[index].rm_so, spans[index].rm_eo = <regoff_t>vector[2 * index], <regoff_t>vector[2 * index + 1]
+        return 1
+
+
+def compile_regexp(bytes pattern not None, int options):
+    """A POSIX pattern (regex(7)). PatternError."""
+    cdef Pattern made = Pattern()
+    cdef regex_t *posix = <regex_t *>calloc(1, sizeof(regex_t))
+    cdef char text[256]
+    cdef int error
+    if posix == NULL:
+        raise MemoryError
+    error = regcomp(posix, pattern, options)
+    if error:
+        regerror(error, posix, text, sizeof(text))
+        free(posix)
+        raise PatternError((<bytes>text).decode("utf-8", "replace"))
+    made.posix, made.groups = posix, posix.re_nsub
+    return made
+
+
+def compile_pcre(bytes pattern not None, uint32_t options):
+    """A PCRE2 pattern. PatternError with its (text, offset)."""
+    cdef Pattern made = Pattern()
+    cdef int error = 0
+    cdef size_t offset = 0
+    cdef uint32_t groups = 0
+    cdef uint8_t text[256]
+    made.perl = pcre2.compile(<const uint8_t *>PyBytes_AS_STRING(pattern), PyBytes_GET_SIZE(pattern), options,
+                              &error, &offset, NULL)
+    if made.perl == NULL:
+        pcre2.message(error, text, sizeof(text))
+        raise PatternError((<const char *>text).decode("utf-8", "replace"), offset)
+    pcre2.jit_compile(made.perl, 1)
+    pcre2.info(made.perl, CAPTURES, &groups)
+    made.groups = groups
+    made.data = pcre2.match_data_create(groups + 1 if groups + 1 < GROUPS else GROUPS, NULL)
+    if made.data == NULL:
+        raise MemoryError
+    return made
+
+
+cdef struct Rule:
+    int kind
+    bint negate
+    bint negate_second
+    bint wanted           # are the places of groups wanted?
+    int end               # of an IF: the place of its ENDIF
+
+
+cdef class Rules:
+    """An ordered list of rules; find() gives the first that matches."""
+
+    cdef Rule *rules
+    cdef size_t room
+    cdef readonly size_t count
+    cdef list patterns
+    cdef list seconds
+    cdef list open
+    cdef readonly list troubles
+    cdef regmatch_t spans[GROUPS]
+
+    def __init__(self, size_t room):
+        self.rules = <Rule *>calloc(room + 1, sizeof(Rule))
+        if self.rules == NULL:
+            raise MemoryError
+        self.room, self.count = room, 0
+        self.patterns, self.seconds, self.open, self.troubles = [], [], [], []
+
+    def __dealloc__(self):
+        free(self.rules)
+
+    cdef size_t _add(self, int kind, bint negate, bint negate_second, bint wanted, pattern, second) except? 999999999:
+        if self.count >= self.room:
+            raise IndexError("no room for another rule")
+        self.rules[self.count].kind = kind
+        self.rules[self.count].negate, self.rules[self.count].negate_second = negate, negate_second
+        self.rules[self.count].wanted, self.rules[self.count].end = wanted, 0
+        self.patterns.append(pattern)
+        self.seconds.append(second)
+        self.count += 1
+        return self.count - 1
+
+    def match(self, Pattern pattern not None, bint negate, bint wanted, Pattern second=None, bint negate_second=False):
+        """A rule with a result; returns its number. `wanted`: the result has a $number."""
+        return self._add(RULE_MATCH, negate, negate_second, wanted, pattern, second)
+
+    def begin(self, Pattern pattern not None, bint negate):
+        """IF."""
+        self.open.append(self._add(RULE_IF, negate, False, False, pattern, None))
+
+    def end(self):
+        """ENDIF; False where no IF is open."""
+        cdef size_t at
+        if not self.open:
+            return False
+        at = self._add(RULE_ENDIF, False, False, False, None, None)
+        self.rules[<size_t>self.open.pop()].end = <int>at
+        return True
+
+    def finish(self):
+        """No more rules: an IF without ENDIF reaches to the end."""
+        for at in self.open:
+            self.rules[<size_t>at].end = <int>self.count
+
+    def find(self, bytes key not None):
+        """The number of the first rule that matches, or -1. Fills `troubles` with (rule, error) of cut matches."""
+        cdef const uint8_t *text = <const uint8_t *>PyBytes_AS_STRING(key)
+        cdef size_t size = PyBytes_GET_SIZE(key)
+        cdef size_t at = 0
+        cdef long long deadline = 0
+        cdef int got
+        cdef Pattern pattern
+        if self.troubles:
+            self.troubles = []
+        while at < self.count:
+            if self.rules[at].kind == RULE_ENDIF:
+                at += 1
+                continue
+            pattern = <Pattern>self.patterns[at]
+            got = pattern.match(text, size, self.spans if self.rules[at].wanted else NULL)
+            if got < 0:
+                self.troubles.append((at, got))
+                if deadline == 0:
+                    deadline = pyfix_now_ns() + BUDGET_NS
+                elif pyfix_now_ns() > deadline:
+                    return -2
+                got = 0
+            elif got != self.rules[at].negate and self.seconds[at] is not None:
+                pattern = <Pattern>self.seconds[at]
+                got = self.rules[at].negate ^ (pattern.match(text, size, NULL) == 1) ^ self.rules[at].negate_second
+            if got != self.rules[at].negate:
+                if self.rules[at].kind == RULE_MATCH:
+                    return at
+            elif self.rules[at].kind == RULE_IF:
+                at = self.rules[at].end
+                continue
+            at += 1
+        return -1
+
+    def group(self, bytes key not None, size_t number, size_t groups):
+        """The text of $number in the last match; empty where it took no part."""
+        cdef regoff_t start, stop
+        if number > groups or number >= GROUPS:
+            return b""
+        start, stop = self.spans[number].rm_so, self.spans[number].rm_eo
+        if start < 0 or stop < start or stop > PyBytes_GET_SIZE(key):
+            return b""
+        return PyBytes_FromStringAndSize(PyBytes_AS_STRING(key) + start, stop - start)
