@@ -60,6 +60,13 @@ BUILDABLE = {"btree", "cdb", "fail", "hash", "lmdb", "sdbm"}
 WRITABLE = BUILDABLE | {"debug", "environ", "internal", "memcache", "proxy", "redis"}
 
 
+def known_types() -> list[str]:
+    """The types that can be used here, sorted: their module is present (postconf -m)."""
+    from importlib.util import find_spec
+
+    return sorted(kind for kind, module in TYPES.items() if find_spec(f"{__package__}.{module}"))
+
+
 def split(spec: str) -> tuple[str, str]:
     """("type", "name") of "type:name"."""
     kind, colon, name = spec.partition(":")
