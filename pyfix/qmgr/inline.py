@@ -1,0 +1,51 @@
+"""The transports error, retry and discard, done by qmgr itself: their only work is a log line.
+
+The nexthop is the text, with an enhanced status code before it ("5.1.1 user unknown"), as in
+error(8) and discard(8). An agent process that serves one of them is preferred.
+"""
+
+import re
+from typing import Any
+
+from pyfix.model import Envelope
+from pyfix.qmgr.names import external, seconds
+from pyfix.qmgr.scheduler import Message
+
+INLINE = frozenset({"error", "retry", "discard"})
+_CODE = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s+|$)")
+_WAYS = {"error": ("5", "5.0.0", "bounced"), "retry": ("4", "4.0.0", "deferred"), "discard": ("2", "2.0.0", "sent")}
+
+
+class Inline:
+    """Answers for recipients of those three transports. `log` writes as postfix/error, the name Postfix's lines have."""
+
+    def __init__(self, log: Any) -> None:
+        self.log = log
+
+    def deliver(self, transport: str, nexthop: str, envelope: Envelope, message: Message, indexes: list[int],
+                now: int) -> None:
+        """Log and note the outcome of these recipients of `message`."""
+        digit, dsn, status = _WAYS[transport]
+        found = _CODE.match(nexthop)
+        text = nexthop[found.end():] if found else nexthop
+        if found:
+            dsn = digit + found[1][1:]
+        for index in indexes:
+            self.log.info(delivery_line(envelope, message, index, now, dsn, status, text))
+        if status == "sent":
+            message.sent.extend(indexes)
+        elif status == "bounced":
+            message.bounced = (message.bounced or []) + [(index, dsn, text) for index in indexes]
+        else:
+            message.deferred = (message.deferred or []) + [(index, dsn, text) for index in indexes]
+
+
+def delivery_line(envelope: Envelope, message: Message, index: int, now: int, dsn: str, status: str, text: str) -> str:
+    """A delivery log line with relay=none."""
+    recipient = envelope.recipients[index]
+    original = f"orig_to=<{external(recipient.original)}>, " if recipient.original else ""
+    start = message.active_since or now
+    return (f"{message.queue_id.decode()}: to=<{external(recipient.address)}>, {original}relay=none, "
+            f"delay={seconds(now - message.arrival)}, "
+            f"delays={seconds(start - message.arrival)}/{seconds(now - start)}/0/0, "
+            f"dsn={dsn}, status={status} ({text})")

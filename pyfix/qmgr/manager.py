@@ -1,0 +1,272 @@
+"""What becomes of a message: activation, outcomes, the end of a round. No sockets, no loop.
+
+The law: a message is in one state with a next step, always. It enters (`committed`, or `wake`
+for one whose time came), waits in the Scheduler, goes out to agents, and when its last delivery
+is answered its round is closed: removed, deferred to a time, or set aside. Time comes from
+`clock.now()` (microseconds), so that the simulator runs this code too. Manual page: qmgr(8).
+
+`store` is the queue's Store, `reader` its Reader; `closer` ends the rounds that need more than
+a "done" (see rounds.py); `log` a Maillog. `outbox` receives (Agent, [Entry, ...]) on `dispatch`.
+"""
+
+from collections import deque
+from typing import Any, Iterable
+
+from pyfix import model
+from pyfix.errors import QueueError
+from pyfix.qmgr.inline import INLINE, Inline
+from pyfix.qmgr.names import external
+from pyfix.qmgr.parameters import SECOND, Parameters
+from pyfix.qmgr.rounds import Rounds
+from pyfix.qmgr.scheduler import Agent, Entry, Message, Scheduler, Transport
+
+SLICE = 500          # messages brought in per turn, so that no turn is long
+PATIENCE = 10 * SECOND   # how long a transport may be without an agent before its mail is deferred
+CRASHES = 3          # deliveries of one message that may kill an agent
+LOST_AGENT = ("4.3.0", "unknown mail transport error")
+NO_AGENT = ("4.3.0", "mail transport unavailable")
+
+
+class Manager:
+    """The queue manager without its sockets."""
+
+    def __init__(self, parameters: Parameters, store: Any, reader: Any, log: Any, error_log: Any,
+                 reports: Any, clock: Any) -> None:
+        self.parameters, self.store, self.reader = parameters, store, reader
+        self.log, self.clock = log, clock
+        self.scheduler = Scheduler(parameters.limits)
+        self.active: dict[int, Message] = {}
+        self.incoming: deque[int] = deque()
+        self.due: deque[int] = deque()
+        self.flushing: set[str] = set()
+        self.inline = Inline(error_log)
+        self.rounds = Rounds(self, reports)
+
+    # -- coming in ------------------------------------------------------------------------
+
+    def committed(self, items: Iterable[list[Any]]) -> None:
+        """Take the messages of a COMMITTED frame: into the active queue, or behind those that wait."""
+        now, active, limit = self.clock.now(), self.active, self.parameters.active_limit
+        admit = self.store.admit
+        for queue_id, arrival, segment, offset, length, size, flags, sender, nrcpt, sites in items:
+            handle = admit(queue_id, arrival, segment, offset, length, size, flags, sender, nrcpt)
+            if handle < 0 or flags & model.HOLD:
+                continue
+            if self.incoming or len(active) >= limit:
+                self.incoming.append(handle)
+            else:
+                self.activate(Message(handle, queue_id, arrival, segment, offset, length, size, flags, sender, nrcpt,
+                                      now), sites, now)
+
+    def activate(self, message: Message, sites: list[list[Any]], now: int) -> None:
+        """Make a message active and queue its recipients at their sites."""
+        self.active[message.handle] = message
+        self.log.info(f"{message.queue_id.decode()}: from=<{external(message.sender)}>, size={message.size}, "
+                      f"nrcpt={message.recipients} (queue active)")
+        message.pending = 1     # held until all of its sites are in
+        for transport, nexthop, indexes in sites:
+            self._enter(message, transport, nexthop, indexes, now)
+        message.pending -= 1
+        if not message.pending:
+            self.rounds.close(message)
+
+    def _enter(self, message: Message, transport: str, nexthop: str, indexes: list[int], now: int) -> None:
+        scheduler = self.scheduler
+        line = scheduler.transport(transport)
+        if transport in INLINE and not line.agents:
+            self.inline.deliver(transport, nexthop, self.load(message), message, indexes, now)
+        elif transport in self.parameters.defer_transports and transport not in self.flushing:
+            self._suspend(message, indexes, "4.3.2", "deferred transport", now)
+        elif line.limits.recipients == 1:
+            recipients = self.load(message).recipients
+            for index in indexes:
+                scheduler.enter(message, transport, nexthop, [index], (nexthop, recipients[index].address), now)
+        else:
+            scheduler.enter(message, transport, nexthop, indexes, nexthop, now)
+
+    def load(self, message: Message) -> model.Envelope:
+        """The message's envelope, read when it is first needed in a round."""
+        if message.envelope is None:
+            place = model.Place(message.segment, message.offset, message.length)
+            message.envelope = self.reader.open(place)[0]
+        return message.envelope
+
+    def feed(self, now: int) -> bool:
+        """Bring messages that wait into the active queue, new ones and due ones by turns.
+
+        Due ones leave a fifth of the active queue free for new mail. True: more could be fed at once.
+        """
+        limit = self.parameters.active_limit
+        for _ in range(SLICE):
+            room = limit - len(self.active)
+            fresh = bool(self.incoming) and room > 0
+            retry = bool(self.due) and room > limit // 5
+            if not fresh and not retry:
+                return False
+            if retry:
+                self._revive(self.due.popleft(), now)
+            if fresh:
+                self._revive(self.incoming.popleft(), now)
+        return True
+
+    def _revive(self, handle: int, now: int) -> None:
+        """Activate a message from the store: read its envelope and leave out who is done."""
+        info = self.store.info(handle)
+        if info is None or handle in self.active:
+            return
+        try:
+            envelope = self.reader.open(model.Place(info.segment, info.offset, info.length))[0]
+        except QueueError as error:
+            self.log.error(f"{info.queue_id.decode()}: can't read the queued message: {error}; it is set aside as corrupt")
+            self.store.corrupt(handle)
+            return
+        sites = pending_sites(envelope, info.done)
+        message = Message(handle, info.queue_id, info.arrival, info.segment, info.offset, info.length, info.size,
+                          info.flags, envelope.sender, sum(len(site[2]) for site in sites), now)
+        message.envelope, message.expired = envelope, info.expired
+        self.activate(message, sites, now)
+        if message.handle in self.active and message.pending:
+            message.envelope = None
+
+    # -- going out ------------------------------------------------------------------------
+
+    def dispatch(self) -> list[tuple[Agent, list[Entry]]]:
+        """What goes to the agents now; call it after each batch of news."""
+        now = self.clock.now()
+        work = self.scheduler.assign(now)
+        if self.scheduler.suspended:
+            self._settle_suspended(now)
+        return work
+
+    def _settle_suspended(self, now: int) -> None:
+        entries, self.scheduler.suspended = self.scheduler.suspended, []
+        for entry in entries:
+            line = entry.site.transport
+            dsn, text = entry.site.reason or line.reason or NO_AGENT
+            self.give_up(entry, dsn, text if line.dead else f"delivery temporarily suspended: {text}", now)
+
+    def give_up(self, entry: Entry, dsn: str, text: str, now: int) -> None:
+        """Defer the recipients of an entry that can't go out in this round."""
+        message = entry.message
+        self._suspend(message, entry.recipients, dsn, text, now)
+        message.pending -= 1
+        if not message.pending:
+            self.rounds.close(message)
+
+    def _suspend(self, message: Message, indexes: list[int], dsn: str, text: str, now: int) -> None:
+        self.inline.deliver("retry", f"{dsn} {text}", self.load(message), message, indexes, now)
+
+    # -- answers --------------------------------------------------------------------------
+
+    def outcomes(self, agent: Agent, results: Iterable[list[Any]]) -> None:
+        """Take an OUTCOME frame's results."""
+        now, finish, well = self.clock.now(), self.scheduler.finish, self.scheduler.well
+        for job, trouble, recipients in results:
+            entry = finish(agent, job)
+            if entry is None:
+                continue
+            message = entry.message
+            if trouble:
+                self._site_failed(entry, trouble, now)
+            else:
+                well(entry.site, now)
+            if len(recipients) == 1 and recipients[0][1] == "sent":
+                message.sent.append(recipients[0][0])
+            else:
+                self._recipients(message, recipients)
+            if len(recipients) != len(entry.recipients):
+                self._unanswered(entry, recipients)
+            message.pending -= 1
+            if not message.pending:
+                self.rounds.close(message)
+            elif message.sent:
+                self.store.done(message.handle, message.sent)
+                message.sent = []
+
+    def _site_failed(self, entry: Entry, trouble: Any, now: int) -> None:
+        dsn, text = trouble
+        for waiting in self.scheduler.failed(entry.site, (dsn, text), now, self.parameters.minimal_backoff):
+            self.scheduler.suspended.append(waiting)
+
+    def _recipients(self, message: Message, recipients: list[list[Any]]) -> None:
+        for index, status, dsn, text, *_ in recipients:
+            if status == "bounced" and not self.parameters.soft_bounce:
+                message.bounced = (message.bounced or []) + [(index, dsn, text)]
+            elif status in ("deferred", "bounced"):
+                dsn = "4" + dsn[1:]
+                message.deferred = (message.deferred or []) + [(index, dsn, text)]
+            else:
+                message.sent.append(index)
+                if status != "sent":
+                    message.reported = (message.reported or []) + [(index, status, dsn, text)]
+
+    def _unanswered(self, entry: Entry, recipients: list[list[Any]]) -> None:
+        """An agent that forgets a recipient has not delivered it."""
+        answered = {recipient[0] for recipient in recipients}
+        missing = [index for index in entry.recipients if index not in answered]
+        entry.message.deferred = (entry.message.deferred or []) + [(index, *LOST_AGENT) for index in missing]
+
+    def agent_left(self, agent: Agent) -> None:
+        """An agent's connection is gone: its jobs are tried again; a message that keeps killing agents is set aside."""
+        now = self.clock.now()
+        entries = self.scheduler.leave(agent, now)
+        prime = [entry for entry in entries if entry.message.crashes >= CRASHES - 1]
+        for message in {entry.message for entry in prime or entries}:
+            message.crashes += 1
+        for entry in entries:
+            if entry.message.crashes >= CRASHES:
+                self._set_aside(entry)
+            else:
+                self.scheduler.again(entry)
+
+    def _set_aside(self, entry: Entry) -> None:
+        message = entry.message
+        message.pending -= 1 + self.scheduler.cancel(message)
+        if not message.cancelled:
+            self.log.error(f"{message.queue_id.decode()}: {CRASHES} delivery processes died while they delivered this "
+                           f"message; it is put on hold: look at it with \"postcat -q\", release it with \"postsuper -H\"")
+            self.store.hold(message.handle)
+            message.cancelled = True
+        if not message.pending:
+            self.rounds.close(message)
+
+    # -- time -----------------------------------------------------------------------------
+
+    def wake(self) -> int | None:
+        """Do what is due; the next time there is something to do (microseconds), or None."""
+        now = self.clock.now()
+        self.scheduler.wake(now)
+        self.due.extend(self.store.due(now))
+        if self.feed(now):
+            return now
+        later = [self._agentless(line, now) for line in self.scheduler.transports.values()]
+        later += [self.scheduler.next_timer(), self.store.next_due()]
+        times = [when for when in later if when is not None]
+        return min(times) if times else None
+
+    def _agentless(self, line: Transport, now: int) -> int | None:
+        """Give up on a transport without agents; when to look again, or None."""
+        if line.agents or line.dead or not line.waiting:
+            return None
+        if not line.agentless_since:
+            line.agentless_since = now
+        if now < line.agentless_since + PATIENCE:
+            return line.agentless_since + PATIENCE
+        self.log.warning(f"connect to transport private/{line.name}: no process serves it; "
+                         f"its mail is deferred, look at master.cf and the log")
+        self.scheduler.suspended += self.scheduler.kill(line, NO_AGENT, now, self.parameters.transport_retry)
+        return now + self.parameters.transport_retry
+
+    def reload(self, parameters: Parameters) -> None:
+        """New parameters; no message is touched."""
+        self.parameters = parameters
+        self.scheduler.refresh(parameters.limits)
+
+
+def pending_sites(envelope: model.Envelope, done: Any) -> list[list[Any]]:
+    """[[transport, nexthop, [index, ...]], ...] of the recipients that are not in `done`."""
+    sites: dict[tuple[str, str], list[int]] = {}
+    for index, recipient in enumerate(envelope.recipients):
+        if index not in done:
+            sites.setdefault((recipient.transport, recipient.nexthop), []).append(index)
+    return [[transport, nexthop, indexes] for (transport, nexthop), indexes in sites.items()]

@@ -1,0 +1,39 @@
+"""How qmgr writes addresses and times in log lines, as Postfix does.
+
+Addresses in external (quoted) form (`info_log_address_format = external`), times with two digits.
+"""
+
+import re
+
+_PLAIN = re.compile(rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]+)*@?"
+                    rb"[A-Za-z0-9.:\[\]_-]*\Z")
+
+
+def external(address: bytes) -> str:
+    """The address as text, its local part quoted where RFC 5321 asks for it, control bytes masked."""
+    if not _PLAIN.match(address):
+        address = _quoted(address)
+    return "".join([char if char.isprintable() else "?" for char in address.decode("utf-8", "replace")])
+
+
+def _quoted(address: bytes) -> bytes:
+    local, at, domain = address.rpartition(b"@")
+    if not at:
+        local, domain = address, b""
+    if not local or _PLAIN.match(local) and b"@" not in local:
+        return address
+    return b'"' + local.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"' + at + domain
+
+
+def seconds(microseconds: int) -> str:
+    """A delay as in delays=: two significant digits, at most two decimals, no trailing zeros."""
+    value = max(microseconds, 0)
+    for decimals in (2, 1, 0):
+        unit = 10 ** (6 - decimals)
+        scaled = (value + unit // 2) // unit
+        if scaled < 100 or not decimals:
+            break
+    if not decimals:
+        return str(scaled)
+    text = f"{scaled // 10 ** decimals}.{scaled % 10 ** decimals:0{decimals}d}"
+    return text.rstrip("0").rstrip(".")
