@@ -91,10 +91,10 @@ class Manager:
             message.envelope = self.reader.open(place)[0]
         return message.envelope
 
-    def feed(self, now: int) -> bool:
+    def feed(self, now: int) -> None:
         """Bring messages that wait into the active queue, new ones and due ones by turns.
 
-        Due ones leave a fifth of the active queue free for new mail. True: more could be fed at once.
+        Due ones leave a fifth of the active queue free for new mail.
         """
         limit = self.parameters.active_limit
         for _ in range(SLICE):
@@ -102,12 +102,11 @@ class Manager:
             fresh = bool(self.incoming) and room > 0
             retry = bool(self.due) and room > limit // 5
             if not fresh and not retry:
-                return False
+                return
             if retry:
                 self._revive(self.due.popleft(), now)
             if fresh:
                 self._revive(self.incoming.popleft(), now)
-        return True
 
     def _revive(self, handle: int, now: int) -> None:
         """Activate a message from the store: read its envelope and leave out who is done."""
@@ -232,30 +231,35 @@ class Manager:
 
     # -- time -----------------------------------------------------------------------------
 
-    def wake(self) -> int | None:
-        """Do what is due; the next time there is something to do (microseconds), or None."""
+    def wake(self) -> None:
+        """Do what is due now: end rests, bring in what waits or is to be tried again."""
         now = self.clock.now()
         self.scheduler.wake(now)
         self.due.extend(self.store.due(now))
-        if self.feed(now):
-            return now
-        later = [self._agentless(line, now) for line in self.scheduler.transports.values()]
-        later += [self.scheduler.next_timer(), self.store.next_due()]
-        times = [when for when in later if when is not None]
+        self.feed(now)
+        for line in list(self.scheduler.transports.values()):
+            if line.waiting and not line.agents:
+                self._agentless(line, now)
+
+    def next_time(self) -> int | None:
+        """When `wake` has something to do (microseconds), or None; a time that is over means at once."""
+        room = self.parameters.active_limit - len(self.active)
+        if self.incoming and room > 0 or self.due and room > self.parameters.active_limit // 5:
+            return 0
+        times = [line.agentless_since + PATIENCE for line in self.scheduler.transports.values()
+                 if line.waiting and not line.agents and not line.dead]
+        times += [when for when in (self.scheduler.next_timer(), self.store.next_due()) if when is not None]
         return min(times) if times else None
 
-    def _agentless(self, line: Transport, now: int) -> int | None:
-        """Give up on a transport without agents; when to look again, or None."""
-        if line.agents or line.dead or not line.waiting:
-            return None
+    def _agentless(self, line: Transport, now: int) -> None:
+        """Give up on a transport that has been without agents for too long."""
         if not line.agentless_since:
             line.agentless_since = now
-        if now < line.agentless_since + PATIENCE:
-            return line.agentless_since + PATIENCE
+        if line.dead or now < line.agentless_since + PATIENCE:
+            return
         self.log.warning(f"connect to transport private/{line.name}: no process serves it; "
                          f"its mail is deferred, look at master.cf and the log")
         self.scheduler.suspended += self.scheduler.kill(line, NO_AGENT, now, self.parameters.transport_retry)
-        return now + self.parameters.transport_retry
 
     def reload(self, parameters: Parameters) -> None:
         """New parameters; no message is touched."""

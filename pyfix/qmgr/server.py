@@ -1,0 +1,146 @@
+"""qmgr's sockets: writers bring messages, agents take deliveries, commands ask. Law: ipc.messages.
+
+One turn of the loop takes whatever frames have come, then `turn` hands out all that may go: one
+DELIVER frame an agent, one timer for what is due next.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+from typing import Any, Callable
+
+from pyfix.errors import PeerError
+from pyfix.ipc.connection import Connection, serve
+from pyfix.ipc.messages import ASK, COMMITTED, DELIVER, HELLO, OUTCOME, READY
+from pyfix.qmgr.manager import Manager
+from pyfix.qmgr.scheduler import Agent, Entry
+
+LONGEST_SLEEP = 60.0    # seconds; the wheel's next time is asked again at least this often
+
+
+def listen(path: str, mode: int) -> socket.socket:
+    """A listening UNIX socket in place of whatever a dead process left at `path`. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    old = os.umask(0o777 & ~mode)
+    try:
+        sock.bind(path)
+    finally:
+        os.umask(old)
+    sock.listen(128)
+    return sock
+
+
+class Server:
+    """The Manager on its sockets. `answer(connection, arguments)` serves the ASK frames of commands."""
+
+    def __init__(self, manager: Manager, loop: asyncio.AbstractEventLoop,
+                 answer: Callable[[Connection, list[Any]], None]) -> None:
+        self.manager, self.loop, self.answer = manager, loop, answer
+        self.writers: dict[Connection, str] = {}
+        self.agents: dict[Connection, Agent] = {}
+        self._servers: list[asyncio.AbstractServer] = []
+        self._turn = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._kinds = {HELLO: self._hello, COMMITTED: self._committed, OUTCOME: self._outcome, READY: self._ready,
+                       ASK: self._ask}
+
+    async def listen(self, sock: socket.socket) -> None:
+        """Serve one more listening socket."""
+        self._servers.append(await serve(sock, self.on_message, self.on_close))
+
+    def close(self) -> None:
+        """Stop listening and sleeping; connections end with the process."""
+        for server in self._servers:
+            server.close()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    # -- frames ---------------------------------------------------------------------------
+
+    def on_message(self, connection: Connection, message: list[Any]) -> None:
+        """Any frame. Raises PeerError for one that has no place here."""
+        kind = self._kinds.get(message[0])
+        if kind is None:
+            raise PeerError(f"message of kind {message[0]} makes no sense to qmgr")
+        try:
+            kind(connection, message)
+        except (ValueError, TypeError, IndexError) as error:
+            self.manager.log.error(f"a process sent a malformed message of kind {message[0]}: {error}")
+            raise PeerError(f"malformed message of kind {message[0]}") from None
+        self.soon()
+
+    def _hello(self, connection: Connection, message: list[Any]) -> None:
+        role, name = message[1], message[2]
+        if role == "writer":
+            self.writers[connection] = name
+        elif role == "agent":
+            self.agents[connection] = agent = Agent(name, connection)
+            self.manager.scheduler.join(agent)
+        else:
+            raise PeerError(f"unknown role {role!r}")
+
+    def _committed(self, connection: Connection, message: list[Any]) -> None:
+        self.manager.committed(message[1])
+
+    def _ready(self, connection: Connection, message: list[Any]) -> None:
+        self.manager.scheduler.ready(self._agent(connection), message[2])
+
+    def _outcome(self, connection: Connection, message: list[Any]) -> None:
+        self.manager.outcomes(self._agent(connection), message[1])
+
+    def _ask(self, connection: Connection, message: list[Any]) -> None:
+        self.answer(connection, message[1:])
+
+    def _agent(self, connection: Connection) -> Agent:
+        agent = self.agents.get(connection)
+        if agent is None:
+            raise PeerError("no HELLO came before this")
+        return agent
+
+    def on_close(self, connection: Connection, error: Exception | None) -> None:
+        """A process went away: what it wrote is read, what it had is given out again."""
+        writer = self.writers.pop(connection, None)
+        agent = self.agents.pop(connection, None)
+        if writer is not None:
+            self.manager.committed(self.manager.store.leftover(writer))
+        if agent is not None:
+            self.manager.agent_left(agent)
+        if writer is not None or agent is not None:
+            self.soon()
+
+    # -- turns ----------------------------------------------------------------------------
+
+    def soon(self) -> None:
+        """Have one turn after all frames that are here have been taken."""
+        if not self._turn:
+            self._turn = True
+            self.loop.call_soon(self.turn)
+
+    def turn(self) -> None:
+        """Wake what is due, hand out what may go, and sleep until the next thing."""
+        self._turn = False
+        self.manager.wake()
+        while work := self.manager.dispatch():
+            for agent, entries in work:
+                agent.link.send([DELIVER, [job(entry) for entry in entries]])
+        self._sleep(self.manager.next_time())
+
+    def _sleep(self, when: int | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        pause = LONGEST_SLEEP if when is None else min((when - self.manager.clock.now()) / 1e6, LONGEST_SLEEP)
+        if pause <= 0:
+            self.soon()
+        else:
+            self._timer = self.loop.call_later(pause, self.soon)
+
+
+def job(entry: Entry) -> list[Any]:
+    """An entry as the DELIVER frame has it."""
+    message = entry.message
+    return [entry.job, message.queue_id, message.segment, message.offset, message.length, entry.site.nexthop,
+            entry.recipients, message.flags, message.active_since]

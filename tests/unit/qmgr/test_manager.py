@@ -1,0 +1,218 @@
+"""The queue manager's decisions, on a virtual clock with agents that the test plays."""
+
+from pyfix.model import HOLD, Recipient
+from pyfix.qmgr.scheduler import Limits
+from tests.kit.qmgr import World
+
+
+def test_a_message_is_sent_and_removed():
+    world = World()
+    agent = world.agent()
+    world.message(b"a@example.com")
+    [(who, entry)] = world.turn()
+    assert who is agent and entry.site.nexthop == "example.com" and entry.recipients == [0]
+    world.answer(agent, entry)
+    assert world.log == ["00001: from=<s@example.org>, size=1000, nrcpt=1 (queue active)", "00001: removed"]
+    assert world.store.removed == [b"00001"] and not world.manager.active
+
+
+def test_recipients_of_one_site_go_together_up_to_the_limit():
+    world = World(limits=lambda name: Limits(recipients=3))
+    agent = world.agent()
+    world.message(*[b"u%d@example.com" % i for i in range(8)], b"x@example.net")
+    out = [entry.recipients for _, entry in world.turn()]
+    assert sorted(map(len, out)) == [1, 2, 3, 3] and sorted(sum(out, [])) == list(range(9))
+    assert agent.busy == 4
+
+
+def test_recipient_limit_one_counts_concurrency_per_recipient():
+    world = World(limits=lambda name: Limits(recipients=1, concurrency=1))
+    world.agent()
+    world.message(b"a@example.com", b"b@example.com")
+    world.message(b"a@example.com")
+    assert [entry.recipients for _, entry in world.turn()] == [[0], [1]]
+
+
+def test_a_deferred_recipient_is_tried_again_by_age():
+    world = World(queue_run_delay=0)
+    agent = world.agent()
+    world.message(b"a@example.com", b"b@example.net")
+    for who, entry in world.turn():
+        if entry.site.nexthop == "example.com":
+            world.answer(who, entry)
+        else:
+            world.answer(who, entry, "deferred", "4.2.0", "host said: 450 later")
+    slot = world.store.slots[1]
+    assert slot.state == "deferred" and slot.done == {0} and slot.reasons == [(1, "4.2.0", "host said: 450 later")]
+    assert world.sleep(299) == []
+    [(_, entry)] = world.sleep(1)
+    assert entry.recipients == [1] and world.log[-1] == "00001: from=<s@example.org>, size=1000, nrcpt=1 (queue active)"
+    world.clock.time += 200 * 10**6
+    world.answer(agent, entry, "deferred", "4.2.0", "host said: 450 later")
+    assert world.sleep(499) == [] and len(world.sleep(1)) == 1      # age 500 s
+
+
+def test_a_site_that_fails_a_cohort_rests_and_its_mail_is_suspended():
+    world = World(queue_run_delay=0)
+    agent = world.agent()
+    for i in range(12):
+        world.message(b"u%d@example.com" % i)
+    out = world.turn()
+    assert len(out) == 5
+    for who, entry in out:
+        world.refuse(who, entry)
+    assert world.turn() == [] and len(world.error_log) == 7
+    assert world.error_log[0].endswith(
+        "relay=none, delay=0, delays=0/0/0/0, dsn=4.4.1, status=deferred "
+        "(delivery temporarily suspended: connect to x[1.2.3.4]:25: Connection refused)")
+    assert not world.manager.active
+    assert len(world.sleep(300)) == 5       # initial concurrency again: no herd
+    assert agent.busy == 5
+
+
+def test_expiry_is_decided_after_an_attempt():
+    world = World(queue_lifetime=10 * 10**6)
+    agent = world.agent()
+    world.message(b"a@example.com")
+    [(_, entry)] = world.turn()
+    world.clock.time += 20 * 10**6
+    world.answer(agent, entry, "deferred", "4.2.0", "later")
+    assert world.log[1:] == ["00001: from=<s@example.org>, status=expired, returned to sender", "00001: removed"]
+    assert world.reports.sent == [("failure", b"00001", [(0, "4.2.0", "later")])]
+
+
+def test_a_bounce_that_cannot_be_queued_defers_the_recipient():
+    world = World()
+    agent = world.agent()
+    world.reports.broken = True
+    world.message(b"a@example.com")
+    [(_, entry)] = world.turn()
+    world.answer(agent, entry, "bounced", "5.1.1", "no such user")
+    slot = world.store.slots[1]
+    assert slot.state == "deferred" and slot.done == set() and world.store.removed == []
+    world.reports.broken = False
+    [(_, entry)] = world.sleep(400)
+    world.answer(agent, entry, "bounced", "5.1.1", "no such user")
+    assert world.store.removed == [b"00001"] and len(world.reports.sent) == 1
+
+
+def test_soft_bounce_turns_failures_into_delays():
+    world = World(soft_bounce=True)
+    agent = world.agent()
+    world.message(b"a@example.com")
+    [(_, entry)] = world.turn()
+    world.answer(agent, entry, "bounced", "5.1.1", "no such user")
+    assert world.store.slots[1].reasons == [(0, "4.1.1", "no such user")]
+
+
+def test_error_retry_and_discard_need_no_agent():
+    world = World()
+    world.message(Recipient(b"a@x", transport="error", nexthop="5.1.1 mailbox unavailable"),
+                  Recipient(b"b@x", transport="discard", nexthop="dropped"))
+    assert world.turn() == [] and world.store.removed == [b"00001"]
+    assert world.reports.sent == [("failure", b"00001", [(0, "5.1.1", "mailbox unavailable")])]
+    assert [line.partition("dsn=")[2] for line in world.error_log] == [
+        "5.1.1, status=bounced (mailbox unavailable)", "2.0.0, status=sent (dropped)"]
+
+
+def test_defer_transports_waits_for_a_flush():
+    world = World(defer_transports=frozenset({"smtp"}))
+    world.agent()
+    world.message(b"a@example.com")
+    assert world.turn() == [] and world.error_log[0].endswith("dsn=4.3.2, status=deferred (deferred transport)")
+
+
+def test_a_transport_without_agents_is_given_up_after_a_while():
+    world = World()
+    world.message(b"a@example.com")
+    assert world.turn() == [] and world.store.slots[1].state == "incoming"
+    world.sleep(11)
+    assert world.store.slots[1].state == "deferred"
+    assert world.error_log[0].endswith("dsn=4.3.0, status=deferred (mail transport unavailable)")
+    world.message(b"b@example.com")
+    assert world.store.slots[1].state == "deferred" and world.turn() == [] and len(world.error_log) == 2
+    world.agent()
+    world.message(b"c@example.com")
+    assert len(world.turn()) == 1
+
+
+def test_an_agent_that_dies_gives_its_jobs_back():
+    world = World()
+    first, second = world.agent(capacity=1), world.agent(capacity=1)
+    world.message(b"a@example.com")
+    [(who, entry)] = world.turn()
+    other = second if who is first else first
+    world.manager.agent_left(who)
+    [(who, again)] = world.turn()
+    assert who is other and again is entry
+    world.answer(who, again)
+    assert world.store.removed == [b"00001"]
+
+
+def test_a_message_that_kills_three_agents_is_set_aside_and_others_are_not():
+    world = World()
+    for i in range(20):
+        world.message(b"a@d%d.example" % i)
+    poison = b"00008"
+    agent = world.agent()
+    for _ in range(60):
+        out = world.turn()
+        if any(entry.message.queue_id == poison for _, entry in out):
+            world.manager.agent_left(agent)
+            agent = world.agent()
+            continue
+        for who, entry in out:
+            world.answer(who, entry)
+    [held] = world.store.slots.values()
+    assert held.queue_id == poison and held.state == "hold" and len(world.store.removed) == 19
+    assert any("3 delivery processes died" in line for line in world.log)
+
+
+def test_the_active_limit_leaves_room_for_new_mail():
+    world = World(active_limit=10, queue_run_delay=0)
+    agent = world.agent()
+    for i in range(30):
+        world.message(b"u@d%d.example" % i)
+        for who, entry in world.turn():
+            world.answer(who, entry, "deferred", "4.2.0", "later")
+    assert len(world.store.slots) == 30
+    world.sleep(300)
+    assert len(world.manager.active) == 8 and len(world.manager.due) == 22
+    world.message(b"new@fresh.example")
+    assert [entry.site.nexthop for _, entry in world.turn()] == ["fresh.example"]
+    assert agent.busy == 9
+
+
+def test_hold_stays_out():
+    world = World()
+    world.agent()
+    world.message(b"a@example.com", flags=HOLD)
+    assert world.turn() == [] and world.store.slots[1].state == "hold" and world.log == []
+
+
+def test_delay_warning_is_sent_once():
+    world = World(delay_warning=100 * 10**6, queue_run_delay=0)
+    agent = world.agent()
+    world.message(b"a@example.com")
+    for pause in (200, 300, 600):
+        [(_, entry)] = world.turn() or world.sleep(pause)
+        world.clock.time += 100 * 10**6
+        world.answer(agent, entry, "deferred", "4.2.0", "later")
+    assert [kind for kind, _, _ in world.reports.sent] == ["delay"]
+
+
+def test_one_list_does_not_starve_single_messages():
+    world = World(limits=lambda name: Limits(concurrency=5, initial=5))
+    agent = world.agent(capacity=5)
+    world.message(*[b"u%d@example.com" % i for i in range(50000)])
+    out, waits = world.turn(), []
+    for _ in range(100):
+        single = world.message(b"one@example.com")
+        for turns in range(50):
+            for who, entry in out:
+                world.answer(who, entry)
+            out = world.turn()
+            if any(entry.message.queue_id == single for _, entry in out):
+                waits.append(turns)
+                break
+    assert len(waits) == 100 and max(waits) <= 1
