@@ -19,6 +19,7 @@ from pyfix.qmgr.names import external
 from pyfix.qmgr.parameters import SECOND, Parameters
 from pyfix.qmgr.rounds import Rounds
 from pyfix.qmgr.scheduler import Agent, Entry, Message, Scheduler, Transport
+from pyfix.queue.states import FORCED, INCOMING
 
 SLICE = 500          # messages brought in per turn, so that no turn is long
 PATIENCE = 10 * SECOND   # how long a transport may be without an agent before its mail is deferred
@@ -35,7 +36,7 @@ class Manager:
         self.parameters, self.store, self.reader = parameters, store, reader
         self.log, self.clock = log, clock
         self.scheduler = Scheduler(parameters.limits)
-        self.active: dict[int, Message] = {}
+        self.active: dict[int, Message] = {}      # by slot
         self.incoming: deque[int] = deque()
         self.due: deque[int] = deque()
         self.flushing: set[str] = set()
@@ -48,19 +49,21 @@ class Manager:
         """Take the messages of a COMMITTED frame: into the active queue, or behind those that wait."""
         now, active, limit = self.clock.now(), self.active, self.parameters.active_limit
         admit = self.store.admit
-        for queue_id, arrival, segment, offset, length, size, flags, sender, nrcpt, sites in items:
-            handle = admit(queue_id, arrival, segment, offset, length, size, flags, sender, nrcpt)
-            if handle < 0 or flags & model.HOLD:
+        for item in items:
+            slot = admit(item)
+            queue_id, arrival, segment, offset, length, size, flags, sender, nrcpt, sites = item
+            if not slot or flags & model.HOLD:
                 continue
             if self.incoming or len(active) >= limit:
-                self.incoming.append(handle)
+                self.incoming.append(slot)
             else:
-                self.activate(Message(handle, queue_id, arrival, segment, offset, length, size, flags, sender, nrcpt,
+                self.activate(Message(slot, queue_id, arrival, segment, offset, length, size, flags, sender, nrcpt,
                                       now), sites, now)
 
     def activate(self, message: Message, sites: list[list[Any]], now: int) -> None:
         """Make a message active and queue its recipients at their sites."""
-        self.active[message.handle] = message
+        self.active[message.slot] = message
+        self.store.activate(message.slot)
         self.log.info(f"{message.queue_id.decode()}: from=<{external(message.sender)}>, size={message.size}, "
                       f"nrcpt={message.recipients} (queue active)")
         message.pending = 1     # held until all of its sites are in
@@ -108,24 +111,24 @@ class Manager:
             if fresh:
                 self._revive(self.incoming.popleft(), now)
 
-    def _revive(self, handle: int, now: int) -> None:
+    def _revive(self, slot: int, now: int) -> None:
         """Activate a message from the store: read its envelope and leave out who is done."""
-        info = self.store.info(handle)
-        if info is None or handle in self.active:
+        store = self.store
+        if store.state(slot) != INCOMING or slot in self.active:
             return
+        known = store.message(slot)
         try:
-            envelope = self.reader.open(model.Place(info.segment, info.offset, info.length))[0]
+            envelope = self.reader.open(known.place)[0]
         except QueueError as error:
-            self.log.error(f"{info.queue_id.decode()}: can't read the queued message: {error}; it is set aside as corrupt")
-            self.store.corrupt(handle)
+            self.log.error(f"{known.queue_id.decode()}: can't read the queued message: {error}; "
+                           f"saved as {store.bury(slot, str(error))}")
             return
-        sites = pending_sites(envelope, info.done)
-        message = Message(handle, info.queue_id, info.arrival, info.segment, info.offset, info.length, info.size,
-                          info.flags, envelope.sender, sum(len(site[2]) for site in sites), now)
-        message.envelope, message.expired = envelope, info.expired
+        sites = pending_sites(envelope, store.pending(slot))
+        message = Message(slot, known.queue_id, envelope.arrival, *known.place, envelope.size, known.flags & 0xff,
+                          envelope.sender, sum(len(site[2]) for site in sites), now)
+        message.envelope, message.expired = envelope, bool(known.flags & FORCED)
         self.activate(message, sites, now)
-        if message.handle in self.active and message.pending:
-            message.envelope = None
+        message.envelope = None     # it is read again if it should be needed at the end of the round
 
     # -- going out ------------------------------------------------------------------------
 
@@ -179,7 +182,7 @@ class Manager:
             if not message.pending:
                 self.rounds.close(message)
             elif message.sent:
-                self.store.done(message.handle, message.sent)
+                self.store.done(message.slot, message.sent)
                 message.sent = []
 
     def _site_failed(self, entry: Entry, trouble: Any, now: int) -> None:
@@ -224,7 +227,7 @@ class Manager:
         if not message.cancelled:
             self.log.error(f"{message.queue_id.decode()}: {CRASHES} delivery processes died while they delivered this "
                            f"message; it is put on hold: look at it with \"postcat -q\", release it with \"postsuper -H\"")
-            self.store.hold(message.handle)
+            self.store.hold(message.slot)
             message.cancelled = True
         if not message.pending:
             self.rounds.close(message)
@@ -235,11 +238,16 @@ class Manager:
         """Do what is due now: end rests, bring in what waits or is to be tried again."""
         now = self.clock.now()
         self.scheduler.wake(now)
-        self.due.extend(self.store.due(now))
+        self.take_due(now)
         self.feed(now)
         for line in list(self.scheduler.transports.values()):
             if line.waiting and not line.agents:
                 self._agentless(line, now)
+
+    def take_due(self, now: int) -> None:
+        """Messages whose time came; the rest stay in the wheel until these are active."""
+        if len(self.due) < SLICE:
+            self.due.extend(self.store.due(now, SLICE))
 
     def next_time(self) -> int | None:
         """When `wake` has something to do (microseconds), or None; a time that is over means at once."""
@@ -248,7 +256,8 @@ class Manager:
             return 0
         times = [line.agentless_since + PATIENCE for line in self.scheduler.transports.values()
                  if line.waiting and not line.agents and not line.dead]
-        times += [when for when in (self.scheduler.next_timer(), self.store.next_due()) if when is not None]
+        timer, due = self.scheduler.next_timer(), 0 if self.due else self.store.wake()
+        times += ([] if timer is None else [timer]) + ([due] if due else [])
         return min(times) if times else None
 
     def _agentless(self, line: Transport, now: int) -> None:
@@ -267,10 +276,10 @@ class Manager:
         self.scheduler.refresh(parameters.limits)
 
 
-def pending_sites(envelope: model.Envelope, done: Any) -> list[list[Any]]:
-    """[[transport, nexthop, [index, ...]], ...] of the recipients that are not in `done`."""
+def pending_sites(envelope: model.Envelope, pending: list[int]) -> list[list[Any]]:
+    """[[transport, nexthop, [index, ...]], ...] of the recipients in `pending`."""
     sites: dict[tuple[str, str], list[int]] = {}
-    for index, recipient in enumerate(envelope.recipients):
-        if index not in done:
-            sites.setdefault((recipient.transport, recipient.nexthop), []).append(index)
+    for index in pending:
+        recipient = envelope.recipients[index]
+        sites.setdefault((recipient.transport, recipient.nexthop), []).append(index)
     return [[transport, nexthop, indexes] for (transport, nexthop), indexes in sites.items()]

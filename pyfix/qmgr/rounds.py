@@ -26,19 +26,19 @@ class Rounds:
         if message.deferred or message.bounced or message.reported or message.cancelled:
             self._close_slowly(message)
             return
-        del manager.active[message.handle]
+        del manager.active[message.slot]
         message.entries.clear()
-        manager.store.remove(message.handle)
+        manager.store.remove(message.slot)
         manager.log.info(f"{message.queue_id.decode()}: removed")
 
     def _close_slowly(self, message: Message) -> None:
         message.entries.clear()
-        if message.sent:
-            self.manager.store.done(message.handle, message.sent)
-            message.sent = []
         if message.cancelled:
-            del self.manager.active[message.handle]
+            self.manager.dropped(message)
             return
+        if message.sent:
+            self.manager.store.done(message.slot, message.sent)
+            message.sent = []
         self._expire(message)
         wanted = self._reports_due(message)
         if wanted:
@@ -72,25 +72,25 @@ class Rounds:
     def _late(self, message: Message) -> bool:
         manager = self.manager
         warn = manager.parameters.delay_warning
-        return warn > 0 and manager.clock.now() - message.arrival >= warn and not manager.store.warned(message.handle)
+        return warn > 0 and manager.clock.now() - message.arrival >= warn and message.queue_id not in manager.warned
 
     def _reported(self, message: Message, failed: set[str]) -> None:
         """The reports are committed, but for those in `failed`; the message goes on."""
-        store, handle = self.manager.store, message.handle
+        store, slot = self.manager.store, message.slot
         if message.bounced and "failure" in failed:
             message.deferred = (message.deferred or []) + [(item[0], *UNQUEUED) for item in message.bounced]
         elif message.bounced:
-            store.done(handle, [item[0] for item in message.bounced])
-        del self.manager.active[handle]
+            store.done(slot, [item[0] for item in message.bounced])
+        del self.manager.active[slot]
         if message.deferred:
             self._defer(message, failed)
         else:
-            store.remove(handle)
+            store.remove(slot)
             self.manager.log.info(f"{message.queue_id.decode()}: removed")
 
     def _defer(self, message: Message, failed: set[str]) -> None:
         store, now = self.manager.store, self.manager.clock.now()
         if self._late(message) and "delay" not in failed:
-            store.mark_warned(message.handle)
-        pause = self.manager.parameters.retry_after(now - message.arrival, message.handle)
-        store.defer(message.handle, now + pause, message.deferred)
+            self.manager.warned.add(message.queue_id)
+        pause = self.manager.parameters.retry_after(now - message.arrival, message.slot)
+        store.defer(message.slot, now + pause, message.deferred)

@@ -32,7 +32,7 @@ cdef class Limits:
 
 
 cdef class Message:
-    cdef public long long handle, arrival, active_since, size, segment, offset, length
+    cdef public long long slot, arrival, active_since, size, segment, offset, length
     cdef public bytes queue_id, sender
     cdef public long flags, recipients, crashes
     cdef public long pending      # entries not yet answered

@@ -149,14 +149,14 @@ cdef class Limits:
 cdef class Message:
     """A message in the active queue: what qmgr knows of it and what became of its recipients.
 
-    handle: the store's number; arrival, active_since: microseconds since the epoch; segment,
+    slot: the store's number; arrival, active_since: microseconds since the epoch; segment,
     offset, length: its place; recipients: how many are still to be done in this round.
     """
 
-    def __init__(self, long long handle, bytes queue_id, long long arrival, long long segment, long long offset,
+    def __init__(self, long long slot, bytes queue_id, long long arrival, long long segment, long long offset,
                  long long length, long long size, long flags, bytes sender, long recipients,
                  long long active_since=0):
-        self.handle, self.queue_id, self.arrival, self.size, self.flags = handle, queue_id, arrival, size, flags
+        self.slot, self.queue_id, self.arrival, self.size, self.flags = slot, queue_id, arrival, size, flags
         self.segment, self.offset, self.length = segment, offset, length
         self.sender, self.recipients, self.active_since = sender, recipients, active_since
         self.entries, self.sent = [], []
