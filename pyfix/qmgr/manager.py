@@ -10,7 +10,7 @@ a "done" (see rounds.py); `log` a Maillog. `outbox` receives (Agent, [Entry, ...
 """
 
 from collections import deque
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable
 
 from pyfix import model
 from pyfix.errors import QueueError
@@ -22,6 +22,7 @@ from pyfix.qmgr.scheduler import Agent, Entry, Message, Scheduler, Transport
 from pyfix.queue.states import FORCED, INCOMING
 
 SLICE = 500          # messages brought in per turn, so that no turn is long
+ASK_AGAIN = 2 * SECOND
 PATIENCE = 10 * SECOND   # how long a transport may be without an agent before its mail is deferred
 CRASHES = 3          # deliveries of one message that may kill an agent
 LOST_AGENT = ("4.3.0", "unknown mail transport error")
@@ -39,7 +40,9 @@ class Manager:
         self.active: dict[int, Message] = {}      # by slot
         self.incoming: deque[int] = deque()
         self.due: deque[int] = deque()
-        self.flushing: set[str] = set()
+        self.warned: set[bytes] = set()         # queue ids whose sender got a delay warning
+        self.flush_until = 0                    # defer_transports does not count until then
+        self.summon: Callable[[str], str] = lambda transport: ""    # has an agent started, or says why not
         self.inline = Inline(error_log)
         self.rounds = Rounds(self, reports)
 
@@ -78,7 +81,7 @@ class Manager:
         line = scheduler.transport(transport)
         if transport in INLINE and not line.agents:
             self.inline.deliver(transport, nexthop, self.load(message), message, indexes, now)
-        elif transport in self.parameters.defer_transports and transport not in self.flushing:
+        elif transport in self.parameters.defer_transports and now >= self.flush_until:
             self._suspend(message, indexes, "4.3.2", "deferred transport", now)
         elif line.limits.recipients == 1:
             recipients = self.load(message).recipients
@@ -181,7 +184,7 @@ class Manager:
             message.pending -= 1
             if not message.pending:
                 self.rounds.close(message)
-            elif message.sent:
+            elif message.sent and not message.cancelled:
                 self.store.done(message.slot, message.sent)
                 message.sent = []
 
@@ -223,7 +226,8 @@ class Manager:
 
     def _set_aside(self, entry: Entry) -> None:
         message = entry.message
-        message.pending -= 1 + self.scheduler.cancel(message)
+        message.pending -= 1
+        self.scheduler.cancel(message)
         if not message.cancelled:
             self.log.error(f"{message.queue_id.decode()}: {CRASHES} delivery processes died while they delivered this "
                            f"message; it is put on hold: look at it with \"postcat -q\", release it with \"postsuper -H\"")
@@ -254,21 +258,76 @@ class Manager:
         room = self.parameters.active_limit - len(self.active)
         if self.incoming and room > 0 or self.due and room > self.parameters.active_limit // 5:
             return 0
-        times = [line.agentless_since + PATIENCE for line in self.scheduler.transports.values()
+        times = [line.asked + ASK_AGAIN for line in self.scheduler.transports.values()
                  if line.waiting and not line.agents and not line.dead]
         timer, due = self.scheduler.next_timer(), 0 if self.due else self.store.wake()
         times += ([] if timer is None else [timer]) + ([due] if due else [])
         return min(times) if times else None
 
     def _agentless(self, line: Transport, now: int) -> None:
-        """Give up on a transport that has been without agents for too long."""
+        """Ask for an agent of a transport that has work and none; give up when there can't be one."""
+        if line.dead:
+            return
         if not line.agentless_since:
             line.agentless_since = now
-        if line.dead or now < line.agentless_since + PATIENCE:
+        if line.asked + ASK_AGAIN > now and now < line.agentless_since + PATIENCE:
             return
-        self.log.warning(f"connect to transport private/{line.name}: no process serves it; "
-                         f"its mail is deferred, look at master.cf and the log")
+        line.asked = now
+        trouble = self.summon(line.name)
+        if not trouble and now < line.agentless_since + PATIENCE:
+            return
+        self.log.warning(f"connect to transport private/{line.name}: {trouble or 'Connection timed out'}")
+        line.agentless_since = 0
         self.scheduler.suspended += self.scheduler.kill(line, NO_AGENT, now, self.parameters.transport_retry)
+
+    # -- the administrator ----------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin with what recover() found: messages that wait, oldest slot first."""
+        cursor = 0
+        while True:
+            slots, cursor = self.store.scan([INCOMING], cursor, 10000)
+            self.incoming.extend(slots)
+            if not cursor:
+                return
+
+    def flush(self) -> None:
+        """postqueue -f: try everything now, dead sites and deferred transports too."""
+        now = self.clock.now()
+        self.flush_until = now + PATIENCE
+        self.scheduler.flush(now)
+        self.store.flush()
+
+    def hasten(self, slot: int) -> None:
+        """postqueue -i: try one message now."""
+        now = self.clock.now()
+        self.flush_until = now + PATIENCE
+        self.scheduler.flush(now)
+        self.store.hasten(slot)
+
+    def withdraw(self, slot: int, gone: bool) -> None:
+        """Take a message out of the active queue: it is `gone`, or on hold. What is out with agents finishes."""
+        message = self.active.get(slot)
+        if message is None:
+            return
+        message.cancelled, message.gone = True, gone
+        if gone:
+            del self.active[slot]
+        self.scheduler.cancel(message)
+        if not message.pending and not gone:
+            self.rounds.close(message)
+
+    def dropped(self, message: Message) -> None:
+        """The round of a message that was withdrawn is over: keep what was sent, forget the rest."""
+        if message.gone:
+            return
+        del self.active[message.slot]
+        finished = message.sent
+        if finished and not self.store.done(message.slot, finished):
+            self.store.remove(message.slot)
+            self.log.info(f"{message.queue_id.decode()}: removed")
+        elif self.store.state(message.slot) == INCOMING:
+            self.incoming.append(message.slot)
 
     def reload(self, parameters: Parameters) -> None:
         """New parameters; no message is touched."""

@@ -37,8 +37,9 @@ class Server:
     """The Manager on its sockets. `answer(connection, arguments)` serves the ASK frames of commands."""
 
     def __init__(self, manager: Manager, loop: asyncio.AbstractEventLoop,
-                 answer: Callable[[Connection, list[Any]], None]) -> None:
-        self.manager, self.loop, self.answer = manager, loop, answer
+                 answer: Callable[[Connection, list[Any]], None], directory: str) -> None:
+        self.manager, self.loop, self.answer, self.directory = manager, loop, answer, directory
+        manager.summon = self.summon
         self.writers: dict[Connection, str] = {}
         self.agents: dict[Connection, Agent] = {}
         self._servers: list[asyncio.AbstractServer] = []
@@ -105,11 +106,25 @@ class Server:
         writer = self.writers.pop(connection, None)
         agent = self.agents.pop(connection, None)
         if writer is not None:
-            self.manager.committed(self.manager.store.leftover(writer))
+            self.manager.incoming.extend(self.manager.store.writer_gone(writer))
         if agent is not None:
             self.manager.agent_left(agent)
         if writer is not None or agent is not None:
             self.soon()
+
+    def summon(self, transport: str) -> str:
+        """Have master start an agent for a transport, by a connection to its socket; "", or why that is not possible."""
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        try:
+            sock.connect(f"{self.directory}/private/{transport}")
+        except BlockingIOError:
+            return ""
+        except OSError as error:
+            return error.strerror or str(error)
+        finally:
+            self.loop.call_later(1.0, sock.close)
+        return ""
 
     # -- turns ----------------------------------------------------------------------------
 

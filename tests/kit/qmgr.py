@@ -1,12 +1,14 @@
 """Stand-ins for what surrounds the queue manager: a clock, a store in memory, logs, reports."""
 
-import heapq
-from types import SimpleNamespace
+import tempfile
 
-from pyfix.model import HOLD, Envelope, Recipient
+from pyfix.model import Envelope, Recipient
+from pyfix._core.slots import make_id
 from pyfix.qmgr.manager import Manager
 from pyfix.qmgr.parameters import SECOND, Parameters
 from pyfix.qmgr.scheduler import Agent, Limits
+from pyfix.queue.states import NAMES
+from pyfix.queue.store import Store
 
 
 class Clock:
@@ -30,55 +32,6 @@ class Log(list):
 
     def error(self, text):
         self.append("error: " + text)
-
-
-class MemoryStore:
-    """The Store's interface as qmgr uses it, with the messages in a dict."""
-
-    def __init__(self):
-        self.slots, self.wheel, self.removed, self.next = {}, [], [], 0
-
-    def admit(self, queue_id, arrival, segment, offset, length, size, flags, sender, nrcpt):
-        self.next += 1
-        self.slots[self.next] = SimpleNamespace(
-            queue_id=queue_id, arrival=arrival, segment=segment, offset=offset, length=length, size=size, flags=flags,
-            done=set(), state="hold" if flags & HOLD else "incoming", warned=False, expired=False, reasons=[])
-        return self.next
-
-    def info(self, handle):
-        return self.slots.get(handle)
-
-    def done(self, handle, indexes):
-        self.slots[handle].done.update(indexes)
-
-    def remove(self, handle):
-        self.removed.append(self.slots.pop(handle).queue_id)
-
-    def defer(self, handle, when, reasons):
-        slot = self.slots[handle]
-        slot.state, slot.reasons, slot.when = "deferred", reasons, when
-        heapq.heappush(self.wheel, (when, handle))
-
-    def hold(self, handle):
-        self.slots[handle].state = "hold"
-
-    def corrupt(self, handle):
-        self.slots[handle].state = "corrupt"
-
-    def warned(self, handle):
-        return self.slots[handle].warned
-
-    def mark_warned(self, handle):
-        self.slots[handle].warned = True
-
-    def due(self, now):
-        handles = []
-        while self.wheel and self.wheel[0][0] <= now:
-            handles.append(heapq.heappop(self.wheel)[1])
-        return handles
-
-    def next_due(self):
-        return self.wheel[0][0] if self.wheel else None
 
 
 class MemoryReader:
@@ -109,7 +62,10 @@ class World:
     """A Manager with its surroundings, and agents that the test plays."""
 
     def __init__(self, limits=None, **parameters):
-        self.clock, self.store, self.reader = Clock(), MemoryStore(), MemoryReader()
+        self.clock, self.reader = Clock(), MemoryReader()
+        self.directory = tempfile.TemporaryDirectory(prefix="qmgr-")
+        self.store = Store(self.directory.name, self.clock.now)
+        self.store.recover()
         self.log, self.error_log, self.reports = Log(), Log(), Reports()
         self.parameters = Parameters(limits=limits or (lambda name: Limits()), **parameters)
         self.manager = Manager(self.parameters, self.store, self.reader, self.log, self.error_log, self.reports,
@@ -125,7 +81,7 @@ class World:
     def message(self, *recipients, sender=b"s@example.org", flags=0, transport="smtp", size=1000):
         """Commit a message; a recipient is an address or (address, transport, nexthop)."""
         self.count += 1
-        queue_id = b"%05X" % self.count
+        queue_id = make_id(self.count, 0)
         items = [item if isinstance(item, Recipient) else Recipient(
             item, transport=transport, nexthop=item.rpartition(b"@")[2].decode()) for item in recipients]
         envelope = Envelope(queue_id, self.clock.time, sender, flags=flags, size=size, recipients=items)
@@ -136,6 +92,10 @@ class World:
         self.manager.committed([[queue_id, self.clock.time, 1, self.count, 100, size, flags, sender, len(items),
                                  [[t, n, i] for (t, n), i in sites.items()]]])
         return queue_id
+
+    def state(self, queue_id):
+        """The queue a message is in, "" when it has left."""
+        return NAMES.get(self.store.state(self.store.find(queue_id)), "")
 
     def turn(self):
         """One turn of qmgr: [(agent, entry), ...] that went out."""

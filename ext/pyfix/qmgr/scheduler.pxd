@@ -36,7 +36,7 @@ cdef class Message:
     cdef public bytes queue_id, sender
     cdef public long flags, recipients, crashes
     cdef public long pending      # entries not yet answered
-    cdef public bint cancelled, slow, expired
+    cdef public bint cancelled, gone, expired
     cdef public list entries      # where it waits or waited in this round
     cdef public list sent         # recipient indexes
     cdef public list deferred     # (index, dsn, text)
@@ -70,7 +70,7 @@ cdef class Transport:
     cdef public Limits limits
     cdef readonly list agents
     cdef readonly double clock
-    cdef public long long blocked_until, agentless_since
+    cdef public long long blocked_until, agentless_since, asked
     cdef readonly bint dead
     cdef public object reason
     cdef Heap ready

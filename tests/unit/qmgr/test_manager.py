@@ -4,6 +4,8 @@ from pyfix.model import HOLD, Recipient
 from pyfix.qmgr.scheduler import Limits
 from tests.kit.qmgr import World
 
+ONE = b"000001"
+
 
 def test_a_message_is_sent_and_removed():
     world = World()
@@ -12,8 +14,8 @@ def test_a_message_is_sent_and_removed():
     [(who, entry)] = world.turn()
     assert who is agent and entry.site.nexthop == "example.com" and entry.recipients == [0]
     world.answer(agent, entry)
-    assert world.log == ["00001: from=<s@example.org>, size=1000, nrcpt=1 (queue active)", "00001: removed"]
-    assert world.store.removed == [b"00001"] and not world.manager.active
+    assert world.log == ["000001: from=<s@example.org>, size=1000, nrcpt=1 (queue active)", "000001: removed"]
+    assert world.state(ONE) == "" and not world.manager.active
 
 
 def test_recipients_of_one_site_go_together_up_to_the_limit():
@@ -42,11 +44,11 @@ def test_a_deferred_recipient_is_tried_again_by_age():
             world.answer(who, entry)
         else:
             world.answer(who, entry, "deferred", "4.2.0", "host said: 450 later")
-    slot = world.store.slots[1]
-    assert slot.state == "deferred" and slot.done == {0} and slot.reasons == [(1, "4.2.0", "host said: 450 later")]
+    assert world.state(ONE) == "deferred" and world.store.pending(1) == [1]
+    assert world.store.reasons(1) == {1: ("4.2.0", "host said: 450 later")}
     assert world.sleep(299) == []
     [(_, entry)] = world.sleep(1)
-    assert entry.recipients == [1] and world.log[-1] == "00001: from=<s@example.org>, size=1000, nrcpt=1 (queue active)"
+    assert entry.recipients == [1] and world.log[-1] == "000001: from=<s@example.org>, size=1000, nrcpt=1 (queue active)"
     world.clock.time += 200 * 10**6
     world.answer(agent, entry, "deferred", "4.2.0", "host said: 450 later")
     assert world.sleep(499) == [] and len(world.sleep(1)) == 1      # age 500 s
@@ -77,8 +79,8 @@ def test_expiry_is_decided_after_an_attempt():
     [(_, entry)] = world.turn()
     world.clock.time += 20 * 10**6
     world.answer(agent, entry, "deferred", "4.2.0", "later")
-    assert world.log[1:] == ["00001: from=<s@example.org>, status=expired, returned to sender", "00001: removed"]
-    assert world.reports.sent == [("failure", b"00001", [(0, "4.2.0", "later")])]
+    assert world.log[1:] == ["000001: from=<s@example.org>, status=expired, returned to sender", "000001: removed"]
+    assert world.reports.sent == [("failure", ONE, [(0, "4.2.0", "later")])]
 
 
 def test_a_bounce_that_cannot_be_queued_defers_the_recipient():
@@ -88,12 +90,11 @@ def test_a_bounce_that_cannot_be_queued_defers_the_recipient():
     world.message(b"a@example.com")
     [(_, entry)] = world.turn()
     world.answer(agent, entry, "bounced", "5.1.1", "no such user")
-    slot = world.store.slots[1]
-    assert slot.state == "deferred" and slot.done == set() and world.store.removed == []
+    assert world.state(ONE) == "deferred" and world.store.pending(1) == [0]
     world.reports.broken = False
     [(_, entry)] = world.sleep(400)
     world.answer(agent, entry, "bounced", "5.1.1", "no such user")
-    assert world.store.removed == [b"00001"] and len(world.reports.sent) == 1
+    assert world.state(ONE) == "" and len(world.reports.sent) == 1
 
 
 def test_soft_bounce_turns_failures_into_delays():
@@ -102,15 +103,15 @@ def test_soft_bounce_turns_failures_into_delays():
     world.message(b"a@example.com")
     [(_, entry)] = world.turn()
     world.answer(agent, entry, "bounced", "5.1.1", "no such user")
-    assert world.store.slots[1].reasons == [(0, "4.1.1", "no such user")]
+    assert world.store.reasons(1) == {0: ("4.1.1", "no such user")}
 
 
 def test_error_retry_and_discard_need_no_agent():
     world = World()
     world.message(Recipient(b"a@x", transport="error", nexthop="5.1.1 mailbox unavailable"),
                   Recipient(b"b@x", transport="discard", nexthop="dropped"))
-    assert world.turn() == [] and world.store.removed == [b"00001"]
-    assert world.reports.sent == [("failure", b"00001", [(0, "5.1.1", "mailbox unavailable")])]
+    assert world.turn() == [] and world.state(ONE) == ""
+    assert world.reports.sent == [("failure", ONE, [(0, "5.1.1", "mailbox unavailable")])]
     assert [line.partition("dsn=")[2] for line in world.error_log] == [
         "5.1.1, status=bounced (mailbox unavailable)", "2.0.0, status=sent (dropped)"]
 
@@ -125,12 +126,12 @@ def test_defer_transports_waits_for_a_flush():
 def test_a_transport_without_agents_is_given_up_after_a_while():
     world = World()
     world.message(b"a@example.com")
-    assert world.turn() == [] and world.store.slots[1].state == "incoming"
+    assert world.turn() == [] and world.state(ONE) == "active"
     world.sleep(11)
-    assert world.store.slots[1].state == "deferred"
+    assert world.state(ONE) == "deferred"
     assert world.error_log[0].endswith("dsn=4.3.0, status=deferred (mail transport unavailable)")
     world.message(b"b@example.com")
-    assert world.store.slots[1].state == "deferred" and world.turn() == [] and len(world.error_log) == 2
+    assert world.state(ONE) == "deferred" and world.turn() == [] and len(world.error_log) == 2
     world.agent()
     world.message(b"c@example.com")
     assert len(world.turn()) == 1
@@ -146,14 +147,14 @@ def test_an_agent_that_dies_gives_its_jobs_back():
     [(who, again)] = world.turn()
     assert who is other and again is entry
     world.answer(who, again)
-    assert world.store.removed == [b"00001"]
+    assert world.state(ONE) == ""
 
 
 def test_a_message_that_kills_three_agents_is_set_aside_and_others_are_not():
     world = World()
     for i in range(20):
         world.message(b"a@d%d.example" % i)
-    poison = b"00008"
+    poison = b"000008"
     agent = world.agent()
     for _ in range(60):
         out = world.turn()
@@ -163,8 +164,7 @@ def test_a_message_that_kills_three_agents_is_set_aside_and_others_are_not():
             continue
         for who, entry in out:
             world.answer(who, entry)
-    [held] = world.store.slots.values()
-    assert held.queue_id == poison and held.state == "hold" and len(world.store.removed) == 19
+    assert world.state(poison) == "hold" and len(world.store) == 1
     assert any("3 delivery processes died" in line for line in world.log)
 
 
@@ -175,7 +175,7 @@ def test_the_active_limit_leaves_room_for_new_mail():
         world.message(b"u@d%d.example" % i)
         for who, entry in world.turn():
             world.answer(who, entry, "deferred", "4.2.0", "later")
-    assert len(world.store.slots) == 30
+    assert len(world.store) == 30
     world.sleep(300)
     assert len(world.manager.active) == 8 and len(world.manager.due) == 22
     world.message(b"new@fresh.example")
@@ -187,7 +187,7 @@ def test_hold_stays_out():
     world = World()
     world.agent()
     world.message(b"a@example.com", flags=HOLD)
-    assert world.turn() == [] and world.store.slots[1].state == "hold" and world.log == []
+    assert world.turn() == [] and world.state(ONE) == "hold" and world.log == []
 
 
 def test_delay_warning_is_sent_once():

@@ -1,0 +1,95 @@
+"""How a notification enters the queue: headers completed, recipient resolved, committed. Manual page: cleanup(8).
+
+A message of our own goes straight to the Writer of the process that makes it; it is announced
+(to `tell`, the log and the scheduler) only after its commit.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pyfix import model
+from pyfix.bounce.reports import date
+from pyfix.errors import PyfixError
+from pyfix.model import Envelope, Recipient
+from pyfix.queue.envelope import pack
+
+Tell = Callable[[bytes | None], None]
+
+
+class Submit:
+    """Callable as Reports wants it. `resolve(address) -> [Recipient]`; `log` writes as postfix/cleanup."""
+
+    def __init__(self, config: Any, writer: Any, resolve: Callable[[bytes], list[Recipient]], log: Any,
+                 clock: Any) -> None:
+        self.config, self.writer, self.resolve, self.log, self.clock = config, writer, resolve, log, clock
+
+    def __call__(self, sender: bytes, to: bytes, content: bytes, tell: Tell) -> None:
+        """Commit one message; tell(queue id) when it is on disk, tell(None) when that can't be."""
+        try:
+            recipients = self.resolve(to)
+            queue_id = self.writer.new_id()
+            content, message_id = self.complete(queue_id, content)
+            envelope = Envelope(queue_id, self.clock.now(), sender, content_flags(content) | model.BOUNCE, len(content),
+                                attributes={"message_id": message_id}, recipients=recipients)
+            self.writer.commit(pack(envelope), content, (envelope, tell))
+        except (PyfixError, OSError) as error:
+            self.log.warning(f"can't queue a notification: {error}")
+            tell(None)
+
+    def complete(self, queue_id: bytes, content: bytes) -> tuple[bytes, str]:
+        """The content with Received:, Date: and Message-Id:, and the message id."""
+        host, now = self.config["myhostname"], self.clock.now()
+        name = queue_id.decode()
+        stamp = date(now)
+        message_id = f"<{gmt(now)}.{name}@{host}>" if b"z" not in queue_id else f"<{name}@{host}>"
+        top = f"Received: by {host} ({self.config['mail_name']})\r\n\tid {name}; {stamp}\r\nDate: {stamp}\r\n".encode()
+        at = content.index(b"\r\n\r\n") + 2
+        return top + content[:at] + b"Message-Id: " + message_id.encode() + content[at - 2:], message_id
+
+    def committed(self, group: list[tuple[Any, Any, Any]]) -> list[list[Any]]:
+        """The Writer's group: tell everyone, and return the COMMITTED items for the scheduler."""
+        items = []
+        for (envelope, tell), place, error in group:
+            if place is None:
+                self.log.warning(f"{envelope.queue_id.decode()}: can't queue a notification: {error}")
+                tell(None)
+                continue
+            tell(envelope.queue_id)
+            self.log.info(f"{envelope.queue_id.decode()}: message-id={envelope.attributes['message_id']}")
+            items.append(notice(envelope, place))
+        return items
+
+
+def notice(envelope: Envelope, place: model.Place) -> list[Any]:
+    """An item of the COMMITTED frame."""
+    sites: dict[tuple[str, str], list[int]] = {}
+    for index, one in enumerate(envelope.recipients):
+        sites.setdefault((one.transport, one.nexthop), []).append(index)
+    return [envelope.queue_id, envelope.arrival, *place, envelope.size, envelope.flags, envelope.sender,
+            len(envelope.recipients), [[transport, nexthop, indexes] for (transport, nexthop), indexes in sites.items()]]
+
+
+def gmt(microseconds: int) -> str:
+    """YYYYMMDDHHMMSS, UTC."""
+    return time.strftime("%Y%m%d%H%M%S", time.gmtime(microseconds // 1_000_000))
+
+
+def content_flags(content: bytes) -> int:
+    """The flags of model.Envelope that follow from the content."""
+    flags = 0 if content.isascii() else model.HAS_8BIT
+    if content.startswith(b".") or b"\n." in content:
+        flags |= model.HAS_DOT_LINE
+    if max(map(len, content.split(b"\r\n"))) > 998:
+        flags |= model.HAS_LONG_LINE
+    return flags
+
+
+def plain_resolver(config: Any) -> Callable[[bytes], list[Recipient]]:
+    """Where mail of this system's own goes when no rewriting library is loaded: relayhost, else the domain."""
+    def resolve(address: bytes) -> list[Recipient]:
+        full = address if b"@" in address else address + b"@" + config["myorigin"].encode()
+        nexthop = config["relayhost"] or full.rpartition(b"@")[2].decode("utf-8", "replace").lower()
+        transport, _, hop = config["default_transport"].partition(":")
+        return [Recipient(full, b"" if full == address else address, b"", model.NOTIFY_NEVER, transport, hop or nexthop)]
+    return resolve
