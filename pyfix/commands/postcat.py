@@ -29,13 +29,16 @@ class Shown:
     def __init__(self, flags: set[str], out: BinaryIO) -> None:
         self.out = out
         self.decimal, self.offsets = "-d" in flags, "-o" in flags
-        self.verbose, self.raw = "-v" in flags, "-r" in flags
+        self.verbose, self.raw, self.named = "-v" in flags, "-r" in flags, "-f" in flags
+        self.name = b""
         wanted = flags & {"-b", "-e", "-h"}
         self.body, self.envelope, self.header = ("-b" in wanted or not wanted, "-e" in wanted or not wanted,
                                                  "-h" in wanted or not wanted)
 
     def line(self, record: Record, text: bytes, end: bytes = b"\n") -> None:
         """One line of output with what -o and -d put before it."""
+        if self.named:
+            self.out.write(self.name + b": ")
         if self.offsets:
             self.out.write(b"%9d " % record.offset)
         if self.decimal:
@@ -54,9 +57,12 @@ class Printer:
 
     def __init__(self, shown: Shown, name: str) -> None:
         self.shown, self.name = shown, name.encode("utf-8", "surrogateescape")
+        self.shown.name = self.name
         self.segment = "envelope"
         self.continued = False      # the record before was a part of the same line
         self.first = True
+        if shown.envelope:
+            shown.out.write(b"*** ENVELOPE RECORDS " + self.name + b" ***\n")
 
     def marker(self, record: Record, text: bytes) -> None:
         if self.shown.envelope:

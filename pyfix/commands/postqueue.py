@@ -1,0 +1,140 @@
+"""postqueue: list the queue, try to deliver it. Manual page: postqueue(1). Also what `mailq` runs.
+
+The listing is streamed: the first line of a queue of a million messages comes at once, and memory stays small.
+"""
+
+import getopt
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO
+
+from pyfix.commands.common import Failure, fatal
+from pyfix.commands.queued import Asked, Down, Usage, load, own_store
+from pyfix.config import Config
+from pyfix.errors import PyfixError
+
+EX_UNAVAILABLE = 69
+USAGE = "usage: postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | postqueue -s site"
+DOWN = "Cannot flush mail queue - mail system is down"
+SHORT = ("{:<11} {:>7} {:<20} {}", "-Queue ID- ", "--Size--", "----Arrival Time----", "-Sender/Recipient-------")
+LONG = ("{:<17} {:>8} {:<19} {}", "----Queue ID-----", "--Size--", "---Arrival Time----", "--Sender/Recipient------")
+REASON_WIDTH, RECIPIENT_COLUMN = 78, 41
+
+
+def records(config: Config) -> Iterator[list[Any]]:
+    """All messages, from qmgr or, while it is down, from the queue itself."""
+    try:
+        asked = Asked(config, "public/showq", "list")
+    except Down as error:
+        from pyfix.qmgr.admin import describe_all
+        print(f"postqueue: warning: Mail system is down -- accessing queue directly "
+              f"(Connect to the Postfix showq service: {error})", file=sys.stderr)
+        with own_store(config) as (store, reader):
+            yield from describe_all(store, reader)
+        return
+    yield from asked
+    if asked.text:
+        raise Failure(asked.text)
+
+
+def text_of(address: bytes) -> str:
+    """An address for people; the null sender is MAILER-DAEMON."""
+    return address.decode("utf-8", "replace") or "MAILER-DAEMON"
+
+
+def printed(rows: Iterable[list[Any]], long_ids: bool, out: TextIO) -> None:
+    """The listing of `postqueue -p`."""
+    layout, *headings = LONG if long_ids else SHORT
+    count = octets = 0
+    for queue, queue_id, arrival, size, forced, sender, recipients in rows:
+        if not count:
+            out.write(layout.format(*headings) + "\n")
+        mark = {"active": "*", "hold": "!"}.get(queue, "")
+        when = time.asctime(time.localtime(arrival))[:20 if not long_ids else 19]
+        out.write(layout.format(queue_id.decode() + (mark or ("#" if forced else "")), size, when, text_of(sender)) + "\n")
+        last = ""
+        for address, reason in recipients:
+            if reason and reason != last:
+                out.write(f"({reason})".rjust(REASON_WIDTH) + "\n")
+            last = reason
+            out.write(" " * RECIPIENT_COLUMN + text_of(address) + "\n")
+        out.write("\n")
+        if not count:
+            out.flush()
+        count, octets = count + 1, octets + size
+    if not count:
+        out.write("Mail queue is empty\n")
+    else:
+        out.write(f"-- {octets // 1024} Kbytes in {count} Request{'s' if count > 1 else ''}.\n")
+
+
+def as_json(rows: Iterable[list[Any]], out: TextIO) -> None:
+    """One JSON object a line, as `postqueue -j`."""
+    for queue, queue_id, arrival, size, forced, sender, recipients in rows:
+        people = [{"address": text_of(address), **({"delay_reason": reason} if reason else {})}
+                  for address, reason in recipients]
+        out.write(json.dumps({"queue_name": queue, "queue_id": queue_id.decode(), "arrival_time": arrival,
+                              "message_size": size, "forced_expire": forced, "sender": text_of(sender),
+                              "recipients": people}, ensure_ascii=False) + "\n")
+
+
+def flush(config: Config, *request: Any) -> None:
+    """Ask qmgr to try; Failure where it is down."""
+    try:
+        Asked(config, "public/qmgr", *request).finish()
+    except Down:
+        raise Failure(DOWN) from None
+
+
+def run(argv: list[str], out: TextIO) -> int:
+    """The command. Raises Failure, PyfixError."""
+    try:
+        options, rest = getopt.getopt(argv, "c:fi:jps:v")
+    except getopt.GetoptError as error:
+        print(f"postqueue: {error.msg}" if error.opt == "" else f"postqueue: invalid option -- '{error.opt}'",
+              file=sys.stderr)
+        raise Usage(USAGE) from None
+    modes = [(name, value) for name, value in options if name not in ("-c", "-v")]
+    if len(modes) != 1 or rest:
+        raise Usage(USAGE)
+    config = load(dict(options).get("-c", ""))
+    mode, value = modes[0]
+    if mode in "-p-j":
+        rows = records(config)
+        as_json(rows, out) if mode == "-j" else printed(rows, config["enable_long_queue_ids"] == "yes", out)
+    elif mode == "-f":
+        flush(config, "flush")
+    elif mode == "-i":
+        flush(config, "flush_id", value.encode("utf-8", "surrogateescape"))
+    else:
+        flush(config, "flush_site", site(value))
+    return 0
+
+
+def site(name: str) -> str:
+    """A destination as ETRN and -s take it. Raises Failure."""
+    bare = name[1:-1] if name.startswith("[") and name.endswith("]") else name.removeprefix("@")
+    if not bare or not all(char.isalnum() or char in ".-:_" for char in bare):
+        raise Failure(f'Cannot flush mail queue - invalid destination: "{name[:100]}"')
+    return name.removeprefix("@")
+
+
+def main() -> int:
+    """Entry point."""
+    try:
+        status = run(sys.argv[1:], sys.stdout)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except (Failure, PyfixError, OSError) as error:
+        sys.stdout.flush()
+        return fatal("postqueue", str(error), EX_UNAVAILABLE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""How the queue commands talk to qmgr, and how they see the queue while it is down. Law: ipc.messages.
+
+`ask` streams the answers of one request. `Down` means that nobody listens: listings and changes are
+then made on the store itself, which only its owner and root can open.
+"""
+
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pyfix.commands.common import Failure
+from pyfix.commands.records import Record
+from pyfix.config import Config
+from pyfix.errors import ConfigError
+from pyfix.ipc.connection import FRAME_LIMIT, decode, encode
+from pyfix.ipc.messages import ANSWER, ASK, END
+from pyfix.model import Envelope, Place
+
+
+class Down(Failure):
+    """qmgr does not listen; the text is the system's reason."""
+
+
+class Usage(Failure):
+    """Wrong arguments."""
+
+
+def load(directory: str, absolute: bool = False) -> Config:
+    """The configuration that `-c` or MAIL_CONFIG names. Raises Failure."""
+    if absolute and directory and not directory.startswith("/"):
+        raise Failure("-c requires absolute pathname")
+    try:
+        return Config.load(directory)
+    except ConfigError as error:
+        raise Failure(str(error)) from None
+
+
+class Asked:
+    """The answers to one request: iterate the items; then `count` and `text` of END are set."""
+
+    def __init__(self, config: Config, path: str, *request: Any) -> None:
+        self.count, self.text = 0, ""
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self.socket.connect(os.path.join(config.queue_directory, path))
+        except OSError as error:
+            self.socket.close()
+            raise Down(error.strerror or str(error)) from None
+        self.socket.sendall(encode([ASK, *request]))
+
+    def __iter__(self) -> Iterator[Any]:
+        with self.socket, self.socket.makefile("rb") as stream:
+            while True:
+                message = self._frame(stream)
+                if message[0] == END:
+                    self.count, self.text = message[1], message[2]
+                    return
+                if message[0] != ANSWER:
+                    raise Failure("malformed answer from qmgr")
+                yield from message[1:]
+
+    @staticmethod
+    def _frame(stream: Any) -> list[Any]:
+        head = stream.read(4)
+        length = struct.unpack(">I", head)[0] if len(head) == 4 else FRAME_LIMIT + 1
+        body = stream.read(length) if length <= FRAME_LIMIT else b""
+        if length > FRAME_LIMIT or len(body) < length:
+            raise Failure("the connection to qmgr was lost")
+        return decode(body)
+
+    def finish(self) -> int:
+        """Skip to the end; the count. Raises Failure with END's text."""
+        for _ in self:
+            pass
+        if self.text:
+            raise Failure(self.text)
+        return self.count
+
+
+@contextmanager
+def own_store(config: Config) -> Iterator[tuple[Any, Any]]:
+    """(Store, Reader) of a queue whose qmgr is down, closed again afterwards. Raises QueueError, OSError."""
+    from pyfix.queue.reader import Reader
+    from pyfix.queue.store import Store
+    store = Store(config.queue_directory)
+    try:
+        store.recover()
+        yield store, Reader(config.queue_directory)
+    finally:
+        store.close()
+
+
+def locate(config: Config, queue_id: str) -> tuple[Place, list[int]]:
+    """The place of a message and its pending recipients. Raises Failure."""
+    name = queue_id.encode("utf-8", "surrogateescape")
+    if not name.isalnum():
+        raise Failure(f"bad mail queue ID: {queue_id}")
+    asked = Asked(config, "public/qmgr", "find", name)
+    found = list(asked)
+    if asked.text:
+        raise Failure(asked.text)
+    if not found:
+        raise Failure(f"open queue file {queue_id}: No such file or directory")
+    _, segment, offset, length, pending = found[0]
+    return Place(segment, offset, length), pending
+
+
+def stored_records(config: Config, queue_id: str) -> Iterator[Record]:
+    """A queued message as the records that Postfix would have for it. Raises Failure, QueueError."""
+    from pyfix.queue.reader import Reader
+    try:
+        place, pending = locate(config, queue_id)
+        envelope, content = Reader(config.queue_directory).open(place)
+    except Down:
+        with own_store(config) as (store, reader):
+            slot = store.find(queue_id.encode())
+            if not slot:
+                raise Failure(f"open queue file {queue_id}: No such file or directory") from None
+            pending = store.pending(slot)
+            envelope, content = reader.open(store.place(slot))
+            yield from as_records(envelope, bytes(content), set(pending))
+            return
+    yield from as_records(envelope, bytes(content), set(pending))
+
+
+def as_records(envelope: Envelope, content: bytes, pending: set[int]) -> Iterator[Record]:
+    """Records in Postfix's order, with running offsets."""
+    offset = 0
+    for kind, data in _records(envelope, content, pending):
+        yield Record(offset, kind, data, offset + len(data) + 2)
+        offset += len(data) + 2
+
+
+def _records(envelope: Envelope, content: bytes, pending: set[int]) -> Iterator[tuple[str, bytes]]:
+    count = len(envelope.recipients)
+    yield "C", b"%15d %15d %15d %15d %15d" % (len(content), 0, count, 0, len(content))
+    yield "T", b"%d %d" % divmod(envelope.arrival, 1_000_000)
+    yield "A", b"log_ident=" + envelope.queue_id
+    for name, value in envelope.attributes.items():
+        yield "A", f"{name}={value}".encode("utf-8", "surrogateescape")
+    if envelope.ret:
+        yield "<", b"%d" % envelope.ret
+    if envelope.envid:
+        yield "i", envelope.envid
+    yield "S", envelope.sender
+    for index, one in enumerate(envelope.recipients):
+        if one.orcpt:
+            yield "A", b"dsn_orig_rcpt=" + one.orcpt
+        if one.notify:
+            yield "A", b"notify_flags=%d" % one.notify
+        yield "O", one.original or one.address
+        yield "R" if index in pending else "D", one.address
+    yield "M", b""
+    lines = content.split(b"\r\n")
+    for line in lines[:-1] if lines[-1] == b"" else lines:
+        yield "N", line
+    yield "X", b""
+    yield "E", b""
