@@ -142,7 +142,7 @@ class Reports:
 
     def _original(self, message: Any, headers_only: bool) -> bytes:
         _, content = self.reader.open(model.Place(message.segment, message.offset, message.length))
-        data = content.read(0, self.config.header_size_limit) if headers_only else content.read()
+        data = bytes(content)
         return data[:report.header_end(data)] if headers_only else data
 
     def _from(self, chosen: template.Template) -> bytes:

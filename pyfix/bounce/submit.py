@@ -18,11 +18,15 @@ Tell = Callable[[bytes | None], None]
 
 
 class Submit:
-    """Callable as Reports wants it. `resolve(address) -> [Recipient]`; `log` writes as postfix/cleanup."""
+    """Callable as Reports wants it. `log` writes as postfix/cleanup."""
 
-    def __init__(self, config: Any, writer: Any, resolve: Callable[[bytes], list[Recipient]], log: Any,
-                 clock: Any) -> None:
-        self.config, self.writer, self.resolve, self.log, self.clock = config, writer, resolve, log, clock
+    def __init__(self, config: Any, writer: Any, log: Any, clock: Any) -> None:
+        self.writer, self.log, self.clock = writer, log, clock
+        self.configure(config)
+
+    def configure(self, config: Any) -> None:
+        """Take a new configuration."""
+        self.config, self.resolve = config, plain_resolver(config)
 
     def __call__(self, sender: bytes, to: bytes, content: bytes, tell: Tell) -> None:
         """Commit one message; tell(queue id) when it is on disk, tell(None) when that can't be."""
@@ -35,6 +39,22 @@ class Submit:
             self.writer.commit(pack(envelope), content, (envelope, tell))
         except (PyfixError, OSError) as error:
             self.log.warning(f"can't queue a notification: {error}")
+            tell(None)
+
+    def again(self, old: Envelope, content: bytes, pending: list[int], tell: Tell) -> None:
+        """Commit a queued message anew for its pending recipients, each resolved again."""
+        try:
+            recipients = []
+            for index in pending:
+                one = old.recipients[index]
+                for new in self.resolve(one.address):
+                    new.original, new.orcpt, new.notify = one.original, one.orcpt, one.notify
+                    recipients.append(new)
+            envelope = Envelope(self.writer.new_id(), old.arrival, old.sender, old.flags & ~model.HOLD, len(content),
+                                old.ret, old.envid, old.attributes, old.generation, recipients)
+            self.writer.commit(pack(envelope), content, (envelope, tell))
+        except (PyfixError, OSError) as error:
+            self.log.warning(f"{old.queue_id.decode()}: can't requeue: {error}")
             tell(None)
 
     def complete(self, queue_id: bytes, content: bytes) -> tuple[bytes, str]:
@@ -56,7 +76,7 @@ class Submit:
                 tell(None)
                 continue
             tell(envelope.queue_id)
-            self.log.info(f"{envelope.queue_id.decode()}: message-id={envelope.attributes['message_id']}")
+            self.log.info(f"{envelope.queue_id.decode()}: message-id={envelope.attributes.get('message_id', '<>')}")
             items.append(notice(envelope, place))
         return items
 

@@ -4,8 +4,12 @@ Sockets: private/qmgr (writers and agents), public/qmgr and public/showq (comman
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
+from pyfix.bounce.reports import Reports
+from pyfix.bounce.submit import Submit
+from pyfix.errors import QueueError, SystemTrouble
 from pyfix.qmgr.admin import Admin
 from pyfix.qmgr.manager import Manager
 from pyfix.qmgr.parameters import parameters
@@ -31,18 +35,23 @@ class Process:
     """Everything that a running qmgr has."""
 
     def __init__(self, service: Any) -> None:
-        from pyfix.bounce.reports import Reports
         self.service, self.clock = service, Clock()
         directory, loop = service.queue_directory, service.loop
         self.store, self.reader = Store(directory), Reader(directory)
-        self.writer = Writer(directory, service.key, loop, self.committed)
-        self.error_log = Maillog(service.config, "error", loop, fd=service.arguments.log)
-        self.bounce_log = Maillog(service.config, "bounce", loop, fd=service.arguments.log)
-        self.reports = Reports(service.config, self.reader, self.writer, self.bounce_log, self.clock)
-        self.manager = Manager(parameters(service.config), self.store, self.reader, service.log, self.error_log,
+        self.writer = Writer(directory, service.key, loop, self.committed, reserve=True,
+                             long_ids=service.config["enable_long_queue_ids"] == "yes")
+        self.logs = {name: Maillog(service.config, name, loop, fd=service.arguments.log)
+                     for name in ("error", "bounce", "cleanup")}
+        self.submit = Submit(service.config, self.writer, self.logs["cleanup"], self.clock)
+        self.reports = Reports(service.config, self.reader, self.submit, self.logs["bounce"], self.clock)
+        self.manager = Manager(parameters(service.config), self.store, self.reader, service.log, self.logs["error"],
                                self.reports, self.clock)
-        self.admin = Admin(self.manager)
-        self.server = Server(self.manager, loop, self.admin.answer, self.directory)
+        self.server = Server(self.manager, loop, self.answer, directory)
+        self.admin = Admin(self.manager, self.server.soon, self.requeue)
+
+    def answer(self, connection: Any, arguments: list[Any]) -> None:
+        """A command asks."""
+        self.admin.answer(connection, arguments)
 
     @property
     def directory(self) -> str:
@@ -67,14 +76,33 @@ class Process:
 
     def committed(self, group: list[tuple[Any, Any, Any]]) -> None:
         """A group of notifications of our own is on disk, or could not be put there."""
-        self.manager.committed(self.reports.committed(group))
+        self.manager.committed(self.submit.committed(group))
         self.server.soon()
+        if self.writer.broken:
+            self.service.die(SystemTrouble("the queue log can't be written: starting again from disk"))
+
+    def requeue(self, slot: int, tell: Callable[[bool], None]) -> None:
+        """postsuper -r: the message again, resolved anew under a new queue id; then the old one goes."""
+        queue_id = self.store.queue_id(slot)
+
+        def told(new: bytes | None) -> None:
+            if new is not None and self.store.find(queue_id) == slot:
+                self.admin.delete(slot)
+            tell(new is not None)
+
+        try:
+            envelope, content = self.reader.open(self.store.place(slot))
+        except QueueError as error:
+            self.service.log.warning(f"{queue_id.decode()}: can't requeue: {error}")
+            return tell(False)
+        self.submit.again(envelope, bytes(content), self.store.pending(slot), told)
 
     def reload(self, config: Any) -> None:
         """New parameters; nothing in the queue is touched."""
         self.manager.reload(parameters(config))
         self.reports.configure(config)
-        for log in (self.error_log, self.bounce_log):
+        self.submit.configure(config)
+        for log in self.logs.values():
             log.configure(config)
         self.server.soon()
 
