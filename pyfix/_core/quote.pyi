@@ -13,3 +13,6 @@ def quote(address: bytes, flags: int = ...) -> bytes:
 
 def unquote(address: bytes) -> bytes:
     """Internal form of an external address: b'"a b"@c' gives b'a b@c'."""
+
+def is_simple(address: bytes) -> bool:
+    """Is it user@domain with one "@", both parts, and nothing that would need quotes, brackets or a route?"""

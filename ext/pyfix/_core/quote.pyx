@@ -147,3 +147,17 @@ def unquote(bytes address not None):
         return room[:unquote_into(p, n, room)]
     finally:
         free(room)
+
+
+def is_simple(bytes address not None):
+    """Is it user@domain with one "@", both parts, and nothing that would need quotes, brackets or a route?"""
+    cdef const char* p = address
+    cdef size_t i, n = len(address), marks = 0
+    if n < 3 or p[0] == b"@" or p[n - 1] == b"@":
+        return False
+    for i in range(n):
+        if not is_plain(p[i]):
+            return False
+        if p[i] == b"@":
+            marks += 1
+    return marks == 1
