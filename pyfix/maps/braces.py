@@ -43,12 +43,13 @@ def extract(text: str, strip: bool = True) -> tuple[str, str]:
 
 
 def split_assignment(text: str) -> tuple[str, str, str]:
-    """(name, value, error) of "name = value"."""
+    """(name, value, error) of "name = value"; blanks and "=" may stand in a "quoted" part of the name."""
     text = text.lstrip(WHITE)
-    name, equals, value = text.partition("=")
-    name = name.rstrip(WHITE)
-    if any(char in WHITE for char in name):
+    quoted, at = False, 0
+    while at < len(text) and (quoted or text[at] not in WHITE + "="):
+        quoted ^= text[at] == '"'
+        at += 2 if text[at] == "\\" else 1
+    name, rest = text[:at], text[at:].lstrip(WHITE)
+    if not rest.startswith("="):
         return "", "", "missing '=' after attribute name"
-    if not equals:
-        return "", "", "missing '=' after attribute name"
-    return name, value.strip(WHITE), ""
+    return name, rest[1:].strip(WHITE), ""
