@@ -1,7 +1,7 @@
 """How a process starts: configuration, log, listeners, privileges, loop, stage.
 
     python -m pyfix.service PROGRAM -n NAME -t TYPE -c DIRECTORY -m MODULE [-k KEY] [-i INDEX]
-        [-s STATUS_FD] [-g LOG_FD] [-l LISTENER=FD ...] [-r] [-w WAKEUP] [-z SESSIONS] [-o name=value ...]
+        [-s STATUS_FD] [-g LOG_FD] [-l LISTENER=FD ...] [-r] [-w WAKEUP] [-z CAPACITY] [-o name=value ...]
 
 Master starts it so; nobody else needs to. Law: master(8), and the order here: what
 needs root (reading configuration, importing code) comes first, then root is given up and
@@ -69,7 +69,7 @@ class Arguments(NamedTuple):
     listeners: list[Listener]
     keep_root: bool
     wakeup: int
-    sessions: int
+    capacity: int
     overrides: list[tuple[str, str]]
 
 
@@ -139,18 +139,19 @@ class Service:
     program          "smtpd"                     name    master.cf service, "submission"
     key, index       unique name of this process ("smtpd-submission-0"), and its number among its like
     listeners        list[Listener]              queue_directory  the working directory's full name
-    wakeup           seconds, 0: never           sessions  most sessions of this process at a time, 0: no limit set
+    wakeup           seconds, 0: never           capacity  sessions at a time (maxproc), 0: our default
     """
 
     def __init__(self, arguments: Arguments, config: Config, stage: ModuleType, loop: asyncio.AbstractEventLoop) -> None:
         self.arguments, self.config, self.stage, self.loop = arguments, config, stage, loop
         self.program, self.name, self.type = arguments.program, arguments.name, arguments.type
         self.key, self.index = arguments.key, arguments.index
-        self.listeners, self.wakeup, self.sessions = arguments.listeners, arguments.wakeup, arguments.sessions
+        self.listeners, self.wakeup, self.capacity = arguments.listeners, arguments.wakeup, arguments.capacity
         self.queue_directory = config.queue_directory
         self.log = Maillog(config, arguments.program, loop, fd=arguments.log)
         self.status: socket.socket | None = None
         self.stopping = False
+        self.stage_state: Any = None        # whatever the stage keeps
         self._engine: Any = None
         self._tasks: set[asyncio.Task[Any]] = set()
 

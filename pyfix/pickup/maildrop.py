@@ -12,14 +12,16 @@ import os
 import stat
 import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from pyfix.errors import PeerError
+from pyfix.errors import PeerError, TableError
 from pyfix.ipc.submission import HEAD_SIZE, head
 from pyfix.model import Reply
 from pyfix.pickup.intake import Receiver, user_name
 from pyfix.pickup.socket import DENIED
 
+A_LOOK = 10_000             # names that are read at a time
 AT_A_TIME = 20              # files that are being taken in at once
 STALE = 86400               # seconds after which an unfinished file is given up
 READ = 1 << 20
@@ -64,9 +66,10 @@ def records(fd: int) -> Iterator[tuple[bytes, bytes]]:
 class Maildrop:
     """Takes in what is in maildrop. `scan` asks for a look; looks never overlap."""
 
-    def __init__(self, service: Any, stage: Any, admit: Any, limit: int) -> None:
-        self.service, self.stage, self.log, self.admit, self.limit = service, stage, service.log, admit, limit
+    def __init__(self, service: Any, stage: Any, admit: Any) -> None:
+        self.service, self.stage, self.log, self.admit = service, stage, service.log, admit
         self.directory = os.open("maildrop", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        self.taken = 0              # files that the present look took in
         self._again = asyncio.Event()
         self._complained: set[str] = set()
         self._slots = asyncio.Semaphore(AT_A_TIME)
@@ -83,9 +86,10 @@ class Maildrop:
             await self.look()
 
     async def look(self) -> None:
-        """Take in every complete file, oldest name first, a bounded number at a time."""
+        """Take in complete files, oldest name first, a bounded number at a time; the rest at the next look."""
         with os.scandir(self.directory) as entries:
-            names = sorted(entry.name for entry in entries)
+            names = sorted(entry.name for entry in islice(entries, A_LOOK))
+        self.taken = 0
         pending = set()
         for name in names:
             await self._slots.acquire()
@@ -94,6 +98,8 @@ class Maildrop:
             task.add_done_callback(lambda task: (pending.discard(task), self._slots.release()))
         if pending:
             await asyncio.wait(pending)
+        if len(names) == A_LOOK and self.taken:
+            self.scan()
 
     async def one(self, name: str) -> None:
         """One file, whatever it is."""
@@ -121,12 +127,12 @@ class Maildrop:
 
     async def message(self, name: str, fd: int, status: os.stat_result) -> None:
         """A complete file: queue it, then remove it."""
-        if not await self.admit(user_name(status.st_uid)):
-            self.log.warning(f"maildrop/{name}: {DENIED % (user_name(status.st_uid), status.st_uid)}; removed")
-            os.unlink(name, dir_fd=self.directory)
-            return
         receiver = Receiver(self.stage, self.log, status.st_uid, 0)
         try:
+            if not await self.admit(user_name(status.st_uid)):
+                self.log.warning(f"maildrop/{name}: {DENIED % (user_name(status.st_uid), status.st_uid)}; removed")
+                os.unlink(name, dir_fd=self.directory)
+                return
             for kind, data in records(fd):
                 receiver.take(kind, data)
                 if kind == b"L":
@@ -134,6 +140,8 @@ class Maildrop:
             if not receiver.decoder.ended:
                 raise PeerError("the file is cut short")
             self.settle(name, await receiver.reply)
+        except TableError as trouble:
+            self.log.warning(f"maildrop/{name}: {trouble}; it is tried again later")
         except (PeerError, OSError) as trouble:
             self.set_aside(name, str(trouble))
         finally:
@@ -143,6 +151,7 @@ class Maildrop:
         """Act on cleanup's answer: gone after 250, set aside after 5xx, tried again later after 4xx."""
         if reply.code < 300:
             os.unlink(name, dir_fd=self.directory)
+            self.taken += 1
         elif reply.code >= 500:
             self.set_aside(name, f"{reply.dsn} {reply.text}")
         else:

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from pyfix.errors import PeerError
+from pyfix.errors import PeerError, TableError
 from pyfix.ipc.submission import HEAD_SIZE, head
 from pyfix.model import Reply
 from pyfix.pickup.intake import Receiver, user_name
@@ -61,6 +61,9 @@ class SubmitServer:
                 return await self.answer(writer, Reply(550, "5.7.1", DENIED % (user_name(uid), uid)))
             while await self.message(reader, writer, uid):
                 pass
+        except TableError as trouble:
+            self.log.warning(str(trouble))
+            await self.answer(writer, Reply(451, "4.3.0", "Temporary lookup failure"))
         except (OSError, asyncio.IncompleteReadError, TimeoutError):
             pass                    # the client left: it has no 250, so nothing is owed
         finally:
