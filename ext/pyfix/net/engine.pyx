@@ -16,71 +16,13 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset
 
 from pyfix.net cimport sockaddr as sockaddrs
+from pyfix.net.posix cimport (
+    AF_UNIX, CLOCK_MONOTONIC_COARSE, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLERR, EPOLLET, EPOLLHUP,
+    EPOLLIN, EPOLLOUT, EPOLLRDHUP, IP_BIND_ADDRESS_NO_PORT, IPPROTO_IP, IPPROTO_TCP, MSG_MORE, MSG_NOSIGNAL,
+    SO_ERROR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, TCP_NODELAY, accept4, c_bind, c_close,
+    c_connect, c_recv, c_send, c_sendfile, c_socket, clock_gettime, epoll_create1, epoll_ctl, epoll_event,
+    epoll_wait, getsockname, getsockopt, setsockopt, timespec)
 from pyfix.net.sockaddr cimport sockaddr, sockaddr_storage, socklen_t
-
-cdef extern from "<sys/epoll.h>" nogil:
-    ctypedef union epoll_data_t:
-        uint64_t u64
-    cdef struct epoll_event:
-        uint32_t events
-        epoll_data_t data
-    int epoll_create1(int flags)
-    int epoll_ctl(int epfd, int op, int fd, epoll_event* event)
-    int epoll_wait(int epfd, epoll_event* events, int n, int timeout)
-    enum:
-        EPOLL_CLOEXEC
-        EPOLL_CTL_ADD
-        EPOLL_CTL_DEL
-        EPOLLIN
-        EPOLLOUT
-        EPOLLERR
-        EPOLLHUP
-        EPOLLRDHUP
-        EPOLLET
-
-cdef extern from "<sys/socket.h>" nogil:
-    int accept4(int fd, sockaddr* peer, socklen_t* length, int flags)
-    int c_socket "socket"(int family, int kind, int protocol)
-    int c_connect "connect"(int fd, const sockaddr* address, socklen_t length)
-    int c_bind "bind"(int fd, const sockaddr* address, socklen_t length)
-    int getsockopt(int fd, int level, int name, void* value, socklen_t* length)
-    int setsockopt(int fd, int level, int name, const void* value, socklen_t length)
-    int getsockname(int fd, sockaddr* address, socklen_t* length)
-    ssize_t c_recv "recv"(int fd, void* buffer, size_t n, int flags)
-    ssize_t c_send "send"(int fd, const void* buffer, size_t n, int flags)
-    enum:
-        SOCK_STREAM
-        SOCK_NONBLOCK
-        SOCK_CLOEXEC
-        SOL_SOCKET
-        SO_ERROR
-        MSG_NOSIGNAL
-        MSG_MORE
-        AF_UNIX
-
-cdef extern from "<netinet/in.h>" nogil:
-    enum:
-        IPPROTO_IP
-        IPPROTO_TCP
-        IP_BIND_ADDRESS_NO_PORT
-
-cdef extern from "<netinet/tcp.h>" nogil:
-    enum:
-        TCP_NODELAY
-
-cdef extern from "<sys/sendfile.h>" nogil:
-    ssize_t c_sendfile "sendfile"(int out_fd, int in_fd, int64_t* offset, size_t n)
-
-cdef extern from "<unistd.h>" nogil:
-    int c_close "close"(int fd)
-
-cdef extern from "<time.h>" nogil:
-    cdef struct timespec:
-        int64_t tv_sec
-        int64_t tv_nsec
-    int clock_gettime(int clock, timespec* out)
-    enum:
-        CLOCK_MONOTONIC_COARSE
 
 cdef enum:
     BATCH = 256                  # events taken in one turn

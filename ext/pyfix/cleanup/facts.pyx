@@ -1,0 +1,158 @@
+"""What cleanup must know of a message header, in one pass and without an object a field.
+
+Law: cleanup(8), RFC 5322 section 2.2. A field is a name of printable characters, optional blanks and
+a colon; lines that begin with a blank or tab continue it. The first line that is neither ends the header, as
+does an empty one.
+"""
+
+from libc.string cimport memchr, memset
+
+
+cdef inline bint same(const char* p, const char* lower, size_t n) noexcept nogil:
+    """Whether n bytes at p equal the lower-case name, letters of any case."""
+    cdef size_t i
+    for i in range(n):
+        if (p[i] | 0x20) != lower[i]:
+            return False
+    return True
+
+
+cdef inline size_t name_length(const char* p, size_t n) noexcept nogil:
+    """Length of the field name that starts the line, 0 when it is no field."""
+    cdef size_t i = 0, end
+    while i < n and 33 <= <unsigned char> p[i] <= 126 and p[i] != b":":
+        i += 1
+    end = i
+    while i < n and (p[i] == b" " or p[i] == b"\t"):
+        i += 1
+    if i < n and p[i] == b":":
+        return end
+    return 0
+
+
+cdef unsigned int resent_bits(const char* p, size_t n) noexcept nogil:
+    """The bits of a field whose name begins with "Resent-"."""
+    if n == 11 and same(p + 7, b"date", 4):
+        return F_RESENT | F_RESENT_DATE
+    if n == 11 and same(p + 7, b"from", 4):
+        return F_RESENT | F_RESENT_FROM
+    if n == 17 and same(p + 7, b"message-id", 10):
+        return F_RESENT | F_RESENT_MESSAGE_ID
+    if (n == 9 and (same(p + 7, b"to", 2) or same(p + 7, b"cc", 2))) or (n == 10 and same(p + 7, b"bcc", 3)):
+        return F_RESENT | F_RESENT_RCPT
+    return F_RESENT
+
+
+cdef unsigned int field_bits(const char* p, size_t n) noexcept nogil:
+    """The bits of Facts.present for a field name."""
+    if n == 4 and same(p, b"date", 4):
+        return F_DATE
+    if n == 4 and same(p, b"from", 4):
+        return F_FROM
+    if n == 2 and same(p, b"to", 2):
+        return F_TO
+    if n == 2 and same(p, b"cc", 2):
+        return F_CC
+    if n == 3 and same(p, b"bcc", 3):
+        return F_BCC
+    if n == 10 and same(p, b"message-id", 10):
+        return F_MESSAGE_ID
+    if n == 6 and same(p, b"sender", 6):
+        return F_SENDER
+    if n == 8 and same(p, b"reply-to", 8):
+        return F_REPLY_TO
+    if n > 8 and same(p, b"content-", 8) or n == 12 and same(p, b"mime-version", 12):
+        return F_MIME
+    if n > 7 and same(p, b"resent-", 7):
+        return resent_bits(p, n)
+    return 0
+
+
+cdef bint dropped(const char* p, size_t n, unsigned int mask) noexcept nogil:
+    """Whether message_drop_headers names this field."""
+    if mask & DROP_BCC and n == 3 and same(p, b"bcc", 3):
+        return True
+    if mask & DROP_CONTENT_LENGTH and n == 14 and same(p, b"content-length", 14):
+        return True
+    if mask & DROP_RESENT_BCC and n == 10 and same(p, b"resent-bcc", 10):
+        return True
+    return mask & DROP_RETURN_PATH and n == 11 and same(p, b"return-path", 11)
+
+
+cdef void trim(const char* p, Range* r) noexcept nogil:
+    """Takes blanks and line ends off both ends of a range."""
+    while r.start < r.end and (p[r.start] == b" " or p[r.start] == b"\t" or p[r.start] == b"\r" or p[r.start] == b"\n"):
+        r.start += 1
+    while r.end > r.start and (p[r.end - 1] == b" " or p[r.end - 1] == b"\t" or p[r.end - 1] == b"\r"
+                               or p[r.end - 1] == b"\n"):
+        r.end -= 1
+
+
+cdef void note_field(const char* p, size_t start, size_t end, size_t name, unsigned int mask,
+                     Facts* out) noexcept nogil:
+    """Records one whole field, [start, end)."""
+    cdef unsigned int bits
+    if name == 8 and same(p + start, b"received", 8):
+        out.received += 1
+        return
+    bits = field_bits(p + start, name)
+    if bits == F_MESSAGE_ID and not out.present & F_MESSAGE_ID:
+        out.message_id.start = start + name
+        while p[out.message_id.start] != b":":       # name_length() found one
+            out.message_id.start += 1
+        out.message_id.start += 1
+        out.message_id.end = end
+        trim(p, &out.message_id)
+    out.present |= bits
+    if mask and dropped(p + start, name, mask):
+        if out.drops == MAX_DROPS:
+            out.overflow = True
+            return
+        out.drop[out.drops].start, out.drop[out.drops].end = start, end
+        out.drops += 1
+
+
+cdef void read_facts(const char* p, size_t n, bint last, unsigned int drop_mask, Facts* out) noexcept nogil:
+    cdef size_t at = 0, next_line, field = 0, name = 0
+    cdef const char* newline
+    memset(out, 0, sizeof(Facts))
+    while at < n:
+        newline = <const char*> memchr(p + at, b"\n", n - at)
+        if newline == NULL:
+            if not last:
+                return
+            next_line = n
+        else:
+            next_line = newline - p + 1
+        if name and (p[at] == b" " or p[at] == b"\t"):
+            at = next_line
+            continue
+        if name:
+            note_field(p, field, at, name, drop_mask, out)
+        out.end = out.body = at
+        name = name_length(p + at, next_line - at)
+        if not name:
+            out.ended = True
+            if next_line - at == 2 and p[at] == b"\r":
+                out.blank = True
+                out.body = next_line
+            return
+        field = at
+        at = next_line
+    if last:
+        if name:
+            note_field(p, field, n, name, drop_mask, out)
+        out.end = out.body = n
+        out.ended = True
+
+
+def facts_of(bytes header, bint last=True, unsigned int drop_mask=15):
+    """For the tests: what read_facts() finds, as a dict."""
+    cdef Facts facts
+    read_facts(header, len(header), last, drop_mask, &facts)
+    return {"ended": bool(facts.ended), "blank": bool(facts.blank), "end": facts.end, "body": facts.body,
+            "received": facts.received, "present": facts.present,
+            "message_id": header[facts.message_id.start:facts.message_id.end],
+            "drop": [(facts.drop[i].start, facts.drop[i].end) for i in range(facts.drops)],
+            "overflow": bool(facts.overflow)}
+

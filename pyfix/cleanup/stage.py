@@ -1,0 +1,187 @@
+"""cleanup as a library: what is done to every message between its last byte and its commit.
+
+Law: cleanup(8). One Cleanup for each accepting service process; it holds what messages share:
+the queue's writer, the resolver, the address mappings and the words of the Received field.
+"""
+
+import time
+from email.utils import formatdate
+
+from pyfix.cleanup.fields import edited_header
+from pyfix.errors import DiskFull, MessageTooLarge, QueueError, TableError
+from pyfix.ipc.eager import run
+from pyfix.model import LOCAL_SUBMISSION, Envelope, Recipient, Reply
+from pyfix.queue.envelope import pack
+from pyfix.telemetry.maillog import Maillog
+
+DROP_BITS = {"bcc": 1, "content-length": 2, "resent-bcc": 4, "return-path": 8}
+
+QUEUE_WRITE_ERROR = Reply(451, "4.3.0", "Error: queue file write error")
+NO_SPACE = Reply(452, "4.3.1", "Insufficient system storage")
+TOO_BIG = Reply(552, "5.3.4", "Error: message file too big")
+TOO_MANY_HOPS = Reply(554, "5.4.0", "Error: too many hops")
+NO_RECIPIENTS = Reply(554, "5.5.1", "Error: no valid recipients")
+MAPPING_FAILED = Reply(451, "4.3.0", "Error: queue file write error")
+
+
+class Cleanup:
+    """What one service process needs to take messages in.
+
+    service   pyfix.service.Service (config, log, loop)
+    writer    pyfix.queue Writer; its on_group must be `self.on_group`
+    resolver  pyfix.resolve Resolver
+    mapper    pyfix.cleanup.mapping Mapper, or None where nothing is configured
+    notify    called with a list of COMMITTED items once a group
+    """
+
+    queue_errors = (QueueError, OSError)
+
+    def __init__(self, service, resolver, mapper, notify) -> None:
+        self.service, self.resolver, self.mapper, self.notify = service, resolver, mapper, notify
+        self.writer = None
+        self.log = Maillog(service.config, "cleanup", service.loop, fd=service.arguments.log)
+        self.configure(service.config)
+        self._second, self._date = -1, b""
+
+    def configure(self, config) -> None:
+        """Takes the parameters of a configuration."""
+        self.config, self.generation = config, config.generation
+        self.hopcount_limit = config.hopcount_limit
+        self.drop_mask = sum(DROP_BITS.get(name.strip().lower(), 0)
+                             for name in config.message_drop_headers.replace(",", " ").split())
+        self.drop_names = frozenset(name.encode() for name in DROP_BITS if DROP_BITS[name] & self.drop_mask)
+        self.by = f"\tby {config.myhostname} ({config.mail_name})".encode()
+        self.header_work = bool(config.always_add_missing_headers)
+        self.hold = False
+
+    # -- the header ----------------------------------------------------------------------
+
+    def date(self) -> bytes:
+        """The time now as RFC 5322 writes it, e.g. b"Sun, 22 Nov 2026 13:16:00 +0000 (UTC)"."""
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            zone = time.strftime("%Z", time.localtime(second))
+            self._date = f"{formatdate(second, localtime=True)} ({zone})".encode()
+        return self._date
+
+    def received(self, intake) -> bytes:
+        """The whole Received field of a message (POSTFIX.md, behaviours, row 16), line ends included."""
+        if intake.origin.uid >= 0:
+            return b"Received: by %b (%b, from userid %d)\r\n\tid %b; %b\r\n" % (
+                self.config.myhostname.encode(), self.config.mail_name.encode(), intake.origin.uid,
+                intake.queue_id, self.date())
+        if len(intake.recipients) == 1:
+            return b"Received: %b%b\r\n\tfor <%b>; %b\r\n" % (
+                intake.origin.received, intake.queue_id, intake.recipients[0].address, self.date())
+        return b"Received: %b%b;\r\n\t%b\r\n" % (intake.origin.received, intake.queue_id, self.date())
+
+    def log_message_id(self, intake, message_id: bytes) -> None:
+        """`QID: message-id=<...>`, as cleanup logs it when the header has been read (a made one is logged when made)."""
+        if not message_id and intake.origin.local:
+            return
+        self.log.info(b"%b: message-id=%b" % (intake.queue_id, message_id or b"<>"))
+
+    # -- ends ----------------------------------------------------------------------------
+
+    def failed(self, trouble: Exception) -> str:
+        """Logs why content can't be kept; returns what Intake.error shall be."""
+        self.log.warning(f"queue write error: {trouble}")
+        if isinstance(trouble, DiskFull):
+            return "space"
+        return "size" if isinstance(trouble, MessageTooLarge) else "write"
+
+    def refuse(self, intake) -> None:
+        """Answers a message that can't be taken."""
+        replies = {"hops": TOO_MANY_HOPS, "space": NO_SPACE, "size": TOO_BIG}
+        intake.answer(replies.get(intake.error, QUEUE_WRITE_ERROR))
+
+    def complete(self, intake) -> None:
+        """Edits, maps, resolves and commits; the reply follows when the commit is on disk."""
+        recipients = self.resolved(intake.recipients) if intake.header is None else None
+        if recipients is not None:
+            self.commit(intake, intake.sender, recipients)
+            return
+        run(self.map_and_commit(intake), lambda _: None)
+
+    def resolved(self, recipients: list[Recipient]) -> list[Recipient] | None:
+        """The fast path: every address is known to the resolver and no mapping is configured; else None."""
+        if self.mapper is not None and not self.mapper.idle:
+            return None
+        cached = self.resolver.cached
+        for recipient in recipients:
+            resolution = cached(recipient.address)
+            if resolution is None:
+                return None
+            recipient.transport, recipient.nexthop = resolution.transport, resolution.nexthop
+            if resolution.recipient != recipient.address:
+                recipient.original = recipient.original or recipient.address
+                recipient.address = resolution.recipient
+        return recipients
+
+    async def map_and_commit(self, intake) -> None:
+        """The whole way: sender and recipients through the mappings, then resolved."""
+        try:
+            sender, recipients = intake.sender, intake.recipients
+            if intake.header is not None:
+                intake.put_header(await edited_header(self, intake))
+            if self.mapper is not None and not self.mapper.idle:
+                sender = await self.mapper.envelope_sender(sender)
+                recipients = await self.mapper.recipients(recipients)
+            for recipient in recipients:
+                resolution = await self.resolver.resolve(recipient.address, sender)
+                recipient.transport, recipient.nexthop = resolution.transport, resolution.nexthop
+                recipient.address = resolution.recipient
+        except TableError as trouble:
+            self.log.warning(f"{intake.queue_id.decode()}: {trouble}")
+            intake.answer(MAPPING_FAILED)
+            return
+        if recipients:
+            self.commit(intake, sender, recipients)
+        else:
+            intake.answer(NO_RECIPIENTS)
+
+    def commit(self, intake, sender: bytes, recipients: list[Recipient]) -> None:
+        """Packs the envelope and hands it to the writer."""
+        intake.close()
+        if intake.error:
+            self.refuse(intake)
+            return
+        flags = intake.flags | (LOCAL_SUBMISSION if intake.origin.uid >= 0 else 0)
+        envelope = Envelope(intake.queue_id, intake.arrival, sender, flags, intake.size, intake.ret,
+                            intake.envid, intake.origin.attributes, self.generation, recipients, intake.chunks)
+        intake.flags, intake.sender, intake.recipients = flags, sender, recipients
+        try:
+            intake.commit(pack(envelope))
+        except self.queue_errors as trouble:
+            intake.error = self.failed(trouble)
+            self.refuse(intake)
+
+    def on_group(self, group) -> None:
+        """The writer's answer for all messages of one commit: first qmgr learns of them, then the clients."""
+        notices = []
+        for intake, place, error in group:
+            if error is None:
+                notices.append(notice(intake, place))
+        if notices:
+            self.notify(notices)
+        for intake, _, error in group:
+            if error is None:
+                intake.answer(Reply(250, "2.0.0", "Ok: queued as " + intake.queue_id.decode()))
+            else:
+                intake.error = self.failed(error)
+                self.refuse(intake)
+
+
+def notice(intake, place) -> list:
+    """An item of ipc.messages.COMMITTED."""
+    recipients = intake.recipients
+    if len(recipients) == 1:
+        sites = [[recipients[0].transport, recipients[0].nexthop, [0]]]
+    else:
+        grouped: dict[tuple[str, str], list[int]] = {}
+        for index, recipient in enumerate(recipients):
+            grouped.setdefault((recipient.transport, recipient.nexthop), []).append(index)
+        sites = [[transport, nexthop, indexes] for (transport, nexthop), indexes in grouped.items()]
+    return [intake.queue_id, intake.arrival, *place, intake.size, intake.flags, intake.sender,
+            len(recipients), sites]

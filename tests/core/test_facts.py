@@ -1,0 +1,49 @@
+"""cleanup's header pass against its oracle, whole and cut short."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyfix.cleanup import facts
+from tests.oracle import facts as oracle
+
+NAMES = [b"Received", b"received", b"Message-ID", b"MESSAGE-id", b"Bcc", b"BCC ", b"Return-Path", b"Content-Length",
+         b"Resent-Bcc", b"Resent-To", b"Date", b"From", b"To", b"Cc", b"X", b"Subject", b"Messag", b"Received1"]
+LINES = st.one_of(
+    st.tuples(st.sampled_from(NAMES), st.binary(max_size=12)).map(lambda x: x[0] + b":" + x[1].replace(b"\n", b"")),
+    st.sampled_from([b" folded", b"\tfolded", b"", b"no field", b":", b" : x", b"a b: c", b".", b"\r", b"From x"]))
+HEADERS = st.lists(LINES, max_size=12).map(lambda lines: b"".join(line + b"\r\n" for line in lines))
+
+
+def check(data):
+    got, want = facts.facts_of(data), oracle.facts_of(data)
+    assert got["ended"]
+    assert {name: got[name] for name in want} == want
+
+
+@given(HEADERS, st.sampled_from([b"", b"\r\n", b"\r\nbody: x\r\n", b"no end of line"]))
+def test_agrees_with_the_oracle(header, rest):
+    check(header + rest)
+
+
+@given(HEADERS)
+def test_a_header_cut_anywhere_has_not_ended_or_reads_the_same(header):
+    data = header + b"\r\nbody\r\n"
+    whole = facts.facts_of(data)
+    for cut in range(len(data)):
+        part = facts.facts_of(data[:cut], False)
+        if part["ended"]:
+            assert part == whole | {"body": part["body"]}
+
+
+@pytest.mark.parametrize("data, end, blank", [
+    (b"", 0, False), (b"\r\n", 0, True), (b"a: b\r\n\r\nx", 6, True), (b"no field\r\n", 0, False),
+    (b" leading\r\na: b\r\n", 0, False), (b"a: b\r\n continued\r\nnot a field\r\n", 18, False)])
+def test_where_a_header_ends(data, end, blank):
+    got = facts.facts_of(data)
+    assert (got["end"], got["blank"]) == (end, blank)
+
+
+def test_more_fields_to_drop_than_fit_are_reported():
+    got = facts.facts_of(b"Bcc: x\r\n" * 65 + b"\r\n")
+    assert got["overflow"] and len(got["drop"]) == 64
