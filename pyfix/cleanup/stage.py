@@ -92,9 +92,12 @@ class Cleanup:
         return "size" if isinstance(trouble, MessageTooLarge) else "write"
 
     def refuse(self, intake) -> None:
-        """Answers a message that can't be taken."""
+        """Answers a message that can't be taken, and lets go of its content."""
         replies = {"hops": TOO_MANY_HOPS, "space": NO_SPACE, "size": TOO_BIG}
-        intake.answer(replies.get(intake.error, QUEUE_WRITE_ERROR))
+        done = intake.take_done()
+        intake.abort()
+        if done is not None:
+            done(replies.get(intake.error, QUEUE_WRITE_ERROR))
 
     def complete(self, intake) -> None:
         """Edits, maps, resolves and commits; the reply follows when the commit is on disk."""

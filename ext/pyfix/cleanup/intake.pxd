@@ -1,0 +1,30 @@
+from pyfix._core.data cimport ContentSink
+from pyfix.cleanup.facts cimport Facts
+from pyfix.queue.content cimport ContentBuffer
+
+
+cdef class Intake(ContentSink):
+    cdef readonly object stage            # pyfix.cleanup.stage.Cleanup
+    cdef readonly object origin           # pyfix.cleanup.origin.Origin
+    cdef public bytes queue_id
+    cdef public bytes sender
+    cdef public list recipients           # model.Recipient, as accepted
+    cdef public long long arrival         # microseconds
+    cdef public int flags, ret
+    cdef public bytes envid
+    cdef public object actions            # what access tables and checks decided: hold, redirect, filter ..., or None
+    cdef public str error                 # why the content can't be kept, "" if it can
+    cdef ContentBuffer content
+    cdef list extents                     # where spilled content went
+    cdef size_t spilled                   # bytes of it
+    cdef size_t head                      # length of what was put before the client's content
+    cdef bint head_done                   # the header has been read: what follows may be spilled
+    cdef readonly bytes header            # the client's header where it has to be edited, else None
+    cdef readonly object facts            # then: (bits of Facts.present, [(start, end) to drop], overflow)
+    cdef readonly Py_ssize_t size         # bytes of content as committed
+    cdef object done                      # called with the Reply
+
+    cdef int look_at_header(self, bint last) except -1
+    cdef int set_header_apart(self, Facts* facts) except -1
+    cdef int chunk(self) except -1
+    cdef int spill(self) except -1

@@ -1,0 +1,170 @@
+"""One message on its way into the queue: content gathers here, then is committed.
+
+Law: cleanup(8). Content comes with CRLF line ends and without dot-stuffing
+(_core.data); the Received field goes before it. Up to 256 KiB stay in one buffer, which becomes the
+record without another copy; what is longer goes to the log in chunks as it arrives, once the header is
+complete.
+"""
+
+from libc.string cimport memcmp
+
+from pyfix._core.data cimport ContentSink
+from pyfix.cleanup.facts cimport Facts, read_facts
+from pyfix.queue.content cimport ContentBuffer
+
+cdef enum:
+    SPILL_AT = 262144            # content above this is written early
+    HEADER_MAX = 8388608         # a header that has not ended by then is not waited for
+
+
+cdef class Intake(ContentSink):
+    """A message being received. `begin()` is called at its first recipient, then `recipient()`, `start()`,
+    `write()` as content comes, and `finish()` or `abort()`.
+    """
+
+    def __init__(self, stage, origin):
+        self.stage, self.origin = stage, origin
+        self.queue_id = b""
+        self.sender = b""
+        self.recipients = []
+        self.envid = b""
+        self.error = ""
+        self.extents = []
+
+    def start(self):
+        """Content follows: puts the Received field (RFC 5321 section 4.4) before it."""
+        cdef bytes received = self.stage.received(self)
+        self.content = ContentBuffer()
+        self.content.append(received, len(received))
+        self.head = len(received)
+        self.head_done = False
+        self.header = None
+        self.error = ""
+        self.spilled = 0
+        self.extents = []
+
+    cdef int write(self, const char* p, size_t n) except -1:
+        self.content.append(p, n)
+        if self.content.length > SPILL_AT:
+            self.spill()
+        return 0
+
+    def put(self, bytes data):
+        """write() for callers in Python: content with CRLF line ends."""
+        self.write(data, len(data))
+
+    cdef int spill(self) except -1:
+        """Moves what has gathered to the log, unless the header is still coming."""
+        if not self.head_done and not self.error:
+            self.look_at_header(self.content.length > HEADER_MAX)
+        if self.error:
+            self.content = ContentBuffer()
+        elif self.head_done:
+            self.chunk()
+        return 0
+
+    cdef int chunk(self) except -1:
+        """Writes the buffer to the log as one chunk and begins another."""
+        try:
+            self.extents.append(self.stage.writer.chunk(self.content))
+        except self.stage.queue_errors as trouble:
+            self.error = self.stage.failed(trouble)
+        self.spilled += self.content.length
+        self.content = ContentBuffer()
+        return 0
+
+    cdef int look_at_header(self, bint last) except -1:
+        """Reads the header if it is complete: logs Message-Id, counts hops, sets it apart where it must change."""
+        cdef Facts facts
+        cdef const char* p = self.content.data + self.head
+        cdef size_t n = self.content.length - self.head
+        read_facts(p, n, last, self.stage.drop_mask, &facts)
+        if not facts.ended:
+            return 0
+        self.head_done = True
+        self.stage.log_message_id(self, p[facts.message_id.start:facts.message_id.end])
+        if facts.received + 1 >= self.stage.hopcount_limit:
+            self.error = "hops"
+        elif self.origin.local or facts.drops or self.stage.header_work or (not facts.blank and facts.body < n):
+            self.set_header_apart(&facts)
+        return 0
+
+    cdef int set_header_apart(self, Facts* facts) except -1:
+        """Keeps the client's header for the stage to edit; the buffer then begins with the body."""
+        cdef const char* p = self.content.data + self.head
+        cdef size_t n = self.content.length - self.head
+        cdef ContentBuffer rest = ContentBuffer()
+        drops = [(facts.drop[i].start, facts.drop[i].end) for i in range(facts.drops)]
+        self.facts = (facts.present, drops, bool(facts.overflow))
+        self.header = self.content.data[:self.head + facts.end]
+        if not facts.blank and facts.body < n:
+            rest.append(b"\r\n", 2)          # the body began where a field should: set it apart
+        rest.append(p + facts.end, n - facts.end)
+        self.content = rest
+        return 0
+
+    def take_header(self):
+        """(Received field, the client's fields) of a header set apart, for the stage to edit."""
+        return self.header[:self.head], self.header[self.head:]
+
+    def put_header(self, bytes header):
+        """Puts the edited header, the Received field first, before the body."""
+        cdef ContentBuffer whole = ContentBuffer()
+        self.header = None
+        whole.append(header, len(header))
+        if self.extents:
+            if self.content.length:
+                self.chunk()
+            self.content = whole
+            self.chunk()
+            self.extents.insert(0, self.extents.pop())
+        else:
+            whole.append(self.content.data, self.content.length)
+            self.content = whole
+
+    def finish(self, int flags, done):
+        """The content is complete. `flags`: model.HAS_* bits of it. `done(Reply)` follows, at once or after the commit."""
+        self.flags |= flags
+        self.done = done
+        if not self.head_done and not self.error:
+            self.look_at_header(True)
+        if self.error:
+            self.stage.refuse(self)
+        else:
+            self.stage.complete(self)
+
+    def close(self):
+        """All content is here: writes the last chunk of a long message and settles its size."""
+        if self.extents and self.content.length:
+            self.chunk()
+        self.size = self.spilled + self.content.length
+
+    def commit(self, bytes envelope):
+        """Hands the packed envelope and the content to the log; the stage answers when it is on disk."""
+        extents, self.extents = self.extents, []
+        self.stage.writer.commit(envelope, None if extents else self.content, self, extents or None)
+        self.content = None
+
+    def answer(self, reply):
+        """Ends this message with a Reply."""
+        done = self.take_done()
+        if done is not None:
+            done(reply)
+
+    def take_done(self):
+        """Who waits for the reply, to be called once; None when nobody does any more."""
+        done, self.done = self.done, None
+        return done
+
+    def abort(self):
+        """Forgets the message and lets go of what was spilled. A commit under way is not undone: nobody hears of it."""
+        self.done = None
+        self.content = None
+        if self.extents:
+            self.stage.writer.drop(self.extents)
+            self.extents = []
+
+    @property
+    def chunks(self):
+        """Where spilled content is, in order: [(segment, offset, length), ...]."""
+        return list(self.extents)
