@@ -16,7 +16,7 @@ $(VENV)/.ready: pyproject.toml
 	touch $@
 
 build: $(VENV)/.ready
-	$(VENV)/bin/python setup.py -q build_ext --inplace
+	$(VENV)/bin/python setup.py -q build_ext --inplace -j 2
 	$(MAKE) -s $(VENV)/bin/postdrop
 
 $(VENV)/bin/postdrop: ext/postdrop/postdrop.c

@@ -3,7 +3,7 @@
 Every `ext/**/*.pyx` becomes the extension of the same dotted name; an in-place
 build puts it beside its stub in `pyfix/`. PYFIX_BUILD chooses the kind of build:
 
-    release    the default: -O3, no run-time checks beyond those in the source
+    release    the default: -O2, no run-time checks beyond those in the source
     checked    bounds, None and overflow checks on, assertions on
     sanitized  gcc's address and undefined-behaviour sanitizers, checks on
     traced     line tracing for coverage
@@ -19,7 +19,7 @@ from setuptools import Extension, find_packages, setup
 
 KIND = os.environ.get("PYFIX_BUILD", "release")
 FLAGS = {
-    "release": (["-O3", "-g1", "-fno-plt"], []),
+    "release": (["-O2", "-g1", "-fno-plt"], []),
     "checked": (["-O1", "-g"], []),
     "sanitized": (["-O1", "-g", "-fsanitize=address,undefined", "-fno-omit-frame-pointer"],
                   ["-fsanitize=address,undefined"]),
@@ -57,6 +57,7 @@ setup(
         extensions(),
         include_path=["ext"],
         nthreads=os.cpu_count() or 1,
+        cache=KIND == "release",
         annotate=bool(os.environ.get("PYFIX_ANNOTATE")),
         compiler_directives={
             "language_level": "3",
