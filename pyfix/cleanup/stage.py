@@ -12,6 +12,7 @@ from pyfix.errors import DiskFull, MessageTooLarge, QueueError, TableError
 from pyfix.ipc.eager import run
 from pyfix.model import LOCAL_SUBMISSION, Envelope, Recipient, Reply
 from pyfix.queue.envelope import pack
+from pyfix.resolve import ERROR, FAIL
 from pyfix.telemetry.maillog import Maillog
 
 DROP_BITS = {"bcc": 1, "content-length": 2, "resent-bcc": 4, "return-path": 8}
@@ -21,7 +22,6 @@ NO_SPACE = Reply(452, "4.3.1", "Insufficient system storage")
 TOO_BIG = Reply(552, "5.3.4", "Error: message file too big")
 TOO_MANY_HOPS = Reply(554, "5.4.0", "Error: too many hops")
 NO_RECIPIENTS = Reply(554, "5.5.1", "Error: no valid recipients")
-MAPPING_FAILED = Reply(451, "4.3.0", "Error: queue file write error")
 
 
 class Cleanup:
@@ -93,7 +93,7 @@ class Cleanup:
 
     def refuse(self, intake) -> None:
         """Answers a message that can't be taken, and lets go of its content."""
-        replies = {"hops": TOO_MANY_HOPS, "space": NO_SPACE, "size": TOO_BIG}
+        replies = {"hops": TOO_MANY_HOPS, "space": NO_SPACE, "size": TOO_BIG, "none": NO_RECIPIENTS}
         done = intake.take_done()
         intake.abort()
         if done is not None:
@@ -101,25 +101,22 @@ class Cleanup:
 
     def complete(self, intake) -> None:
         """Edits, maps, resolves and commits; the reply follows when the commit is on disk."""
-        recipients = self.resolved(intake.recipients) if intake.header is None else None
+        recipients = self.resolved(intake.sender, intake.recipients) if intake.header is None else None
         if recipients is not None:
             self.commit(intake, intake.sender, recipients)
             return
         run(self.map_and_commit(intake), lambda _: None)
 
-    def resolved(self, recipients: list[Recipient]) -> list[Recipient] | None:
+    def resolved(self, sender: bytes, recipients: list[Recipient]) -> list[Recipient] | None:
         """The fast path: every address is known to the resolver and no mapping is configured; else None."""
         if self.mapper is not None and not self.mapper.idle:
             return None
         cached = self.resolver.cached
         for recipient in recipients:
-            resolution = cached(recipient.address)
+            resolution = cached(recipient.address, sender)
             if resolution is None:
                 return None
-            recipient.transport, recipient.nexthop = resolution.transport, resolution.nexthop
-            if resolution.recipient != recipient.address:
-                recipient.original = recipient.original or recipient.address
-                recipient.address = resolution.recipient
+            route(recipient, resolution)
         return recipients
 
     async def map_and_commit(self, intake) -> None:
@@ -133,16 +130,19 @@ class Cleanup:
                 recipients = await self.mapper.recipients(recipients)
             for recipient in recipients:
                 resolution = await self.resolver.resolve(recipient.address, sender)
-                recipient.transport, recipient.nexthop = resolution.transport, resolution.nexthop
-                recipient.address = resolution.recipient
+                if resolution.flags & FAIL:
+                    raise TableError("resolve", f"{recipient.address.decode(errors='replace')} can't be resolved now")
+                route(recipient, resolution)
         except TableError as trouble:
             self.log.warning(f"{intake.queue_id.decode()}: {trouble}")
-            intake.answer(MAPPING_FAILED)
+            intake.error = "map"
+            self.refuse(intake)
             return
         if recipients:
             self.commit(intake, sender, recipients)
         else:
-            intake.answer(NO_RECIPIENTS)
+            intake.error = "none"
+            self.refuse(intake)
 
     def commit(self, intake, sender: bytes, recipients: list[Recipient]) -> None:
         """Packs the envelope and hands it to the writer."""
@@ -174,6 +174,17 @@ class Cleanup:
             else:
                 intake.error = self.failed(error)
                 self.refuse(intake)
+
+
+def route(recipient: Recipient, resolution) -> None:
+    """Writes into a recipient where it goes. A bad address goes to the error transport, which returns it."""
+    if resolution.flags & ERROR:
+        recipient.transport, recipient.nexthop = "error", "5.1.3 bad address syntax"
+        return
+    recipient.transport, recipient.nexthop = resolution.transport, resolution.nexthop
+    if resolution.recipient != recipient.address:
+        recipient.original = recipient.original or recipient.address
+        recipient.address = resolution.recipient
 
 
 def notice(intake, place) -> list:

@@ -1,0 +1,61 @@
+"""cleanup joined to its process: a Writer of its own, and a link to qmgr that outlives qmgr's restarts.
+
+Law: docs/architecture.md "The queue". A commit is durable whether or not qmgr hears of it: what it was not
+told while it was away it is told when the link comes back, and it takes a message that it knows already only once.
+"""
+
+import os
+from typing import Any
+
+from pyfix.cleanup.stage import Cleanup
+from pyfix.ipc.connection import Link
+from pyfix.ipc.messages import COMMITTED, HELLO
+from pyfix.queue.writer import Writer
+from pyfix.resolve import Resolver
+
+KEPT = 50_000       # notices kept while qmgr is away; beyond that it has to read our segments
+
+
+class Notices:
+    """Tells qmgr about committed messages, in order, across its restarts."""
+
+    def __init__(self, service: Any) -> None:
+        self.service = service
+        self.kept: list[list[Any]] = []
+        self.overflow = False
+        self.link = Link(f"{service.queue_directory}/private/qmgr", self.heard, self.opened)
+
+    def opened(self, connection: Any) -> None:
+        """The link is up: who we are, then what was kept."""
+        connection.send([HELLO, "writer", self.service.key, os.getpid(), self.service.config.generation])
+        if self.overflow:
+            # qmgr reads what a writer left in its segments when the writer goes away
+            self.overflow = False
+            connection.close()
+            return
+        kept, self.kept = self.kept, []
+        if kept:
+            connection.send([COMMITTED, kept])
+
+    def heard(self, connection: Any, message: list[Any]) -> None:
+        """qmgr has nothing to say to a writer."""
+        self.service.log.warning(f"unexpected message {message[0]} from qmgr")
+
+    def __call__(self, notices: list[list[Any]]) -> None:
+        """One group's notices."""
+        if self.link.send([COMMITTED, notices]):
+            return
+        if len(self.kept) < KEPT:
+            self.kept.extend(notices)
+        else:
+            self.kept, self.overflow = [], True
+
+
+def attach(service: Any, resolver: Resolver | None = None, mapper: Any = None) -> Cleanup:
+    """A Cleanup for this process; needs the running loop. Raises QueueError where the spool can't be used."""
+    notices = Notices(service)
+    cleanup = Cleanup(service, resolver or Resolver(service.config, service.log.warning), mapper, notices)
+    cleanup.writer = Writer(service.queue_directory, service.key, service.loop, cleanup.on_group,
+                            long_ids=service.config.enable_long_queue_ids)
+    notices.link.start()
+    return cleanup
