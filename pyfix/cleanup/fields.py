@@ -8,7 +8,7 @@ only for local clients (or where always_add_missing_headers says so), at the end
 import time
 
 from pyfix._core.quote import quote
-from pyfix.cleanup import facts
+from pyfix.cleanup.facts import Field
 
 ADDRESSES = frozenset((b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc", b"errors-to", b"return-receipt-to",
                        b"disposition-notification-to", b"mail-followup-to", b"resent-from", b"resent-sender",
@@ -78,20 +78,20 @@ async def rewritten(mapper, header: bytes) -> bytes:
 
 def missing(stage, intake, present: int) -> list[bytes]:
     """The fields that a message ought to have and has not, in Postfix's order."""
-    resent = bool(present & facts.F_RESENT)
+    resent = bool(present & Field.F_RESENT)
     prefix = b"Resent-" if resent else b""
     out = []
-    if not present & (facts.F_RESENT_MESSAGE_ID if resent else facts.F_MESSAGE_ID):
+    if not present & (Field.F_RESENT_MESSAGE_ID if resent else Field.F_MESSAGE_ID):
         message_id = new_message_id(stage, intake)
         out.append(b"%bMessage-Id: %b\r\n" % (prefix, message_id))
         stage.log.info(b"%b: %bmessage-id=%b" % (intake.queue_id, prefix.lower(), message_id))
-    if resent and not present & facts.F_MESSAGE_ID:
+    if resent and not present & Field.F_MESSAGE_ID:
         stage.log.info(b"%b: message-id=<>" % intake.queue_id)
-    if not present & (facts.F_RESENT_DATE if resent else facts.F_DATE):
+    if not present & (Field.F_RESENT_DATE if resent else Field.F_DATE):
         out.append(b"%bDate: %b\r\n" % (prefix, stage.date()))
-    if not present & (facts.F_RESENT_FROM if resent else facts.F_FROM):
+    if not present & (Field.F_RESENT_FROM if resent else Field.F_FROM):
         out.append(b"%bFrom: %b\r\n" % (prefix, author(intake.sender, intake.origin.full_name)))
-    if not present & (facts.F_TO | facts.F_CC | facts.F_BCC | facts.F_RESENT_RCPT):
+    if not present & (Field.F_TO | Field.F_CC | Field.F_BCC | Field.F_RESENT_RCPT):
         undisclosed = stage.config.undisclosed_recipients_header.encode()
         if undisclosed:
             out.append(undisclosed + b"\r\n")
