@@ -122,7 +122,7 @@ class Command:
         lines: dict[str, int] = {}
         if not defaults:
             try:
-                main, lines = read_main(f"{directory}/main.cf")
+                main, lines = read_main(f"{directory}/main.cf", warn)
             except ConfigError as error:
                 fatal(f"{error.file}, line {error.line}: {error.text}" if error.line else error.text)
             raw.update(main)

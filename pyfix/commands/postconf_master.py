@@ -31,9 +31,9 @@ class Entry:
         """Whether service and type fit a pattern's first two components."""
         return match(pattern, self.words[0], self.words[1])
 
-    def bind(self) -> None:
-        """Gather the -o parameters into the entry's name space."""
-        values: dict[str, str] = {}
+    def bind(self, spaces: dict[str, dict[str, str]]) -> None:
+        """Gather the -o parameters into the entry's name space; entries of the same name and type share one."""
+        values = spaces.setdefault(f"{self.words[0]}/{self.words[1]}", {})
         for at in self._options():
             if self.words[at] == "-o" and at + 1 < len(self.words):
                 try:
@@ -146,7 +146,8 @@ def read_master(path: str, must_exist: bool) -> list[Entry]:
             fatal(error.text)
         warn(error.text)
         return []
-    entries = []
+    entries: list[Entry] = []
+    spaces: dict[str, dict[str, str]] = {}
     for line in logical_lines(text):
         if line.text[0] in SPACE:
             warn(f'{path}: logical line must not start with whitespace: "{line.text}"')
@@ -155,7 +156,7 @@ def read_master(path: str, must_exist: bool) -> list[Entry]:
             entry = Entry(line.text)
         except ConfigError as error:
             fatal(f"file {path}: line {line.first}: {error.text}")
-        entry.bind()
+        entry.bind(spaces)
         entries.append(entry)
     return entries
 

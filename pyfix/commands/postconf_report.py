@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 def warn(text: str) -> None:
     """Print a warning as Postfix's commands do."""
-    _error(f"postconf: warning: {text}\n")
+    _error(f"postconf: warning: {text}".replace("\n", "?") + "\n")
 
 
 def fatal(text: str) -> "NoReturn":
     """Print why, and end with status 1."""
-    _error(f"postconf: fatal: {text}\n")
+    _error(f"postconf: fatal: {text}".replace("\n", "?") + "\n")
     raise SystemExit(1)
 
 
@@ -24,6 +24,8 @@ def put(text: str) -> None:
 
 
 def _error(text: str) -> None:
+    """Every byte that is no printable ASCII becomes "?", as in Postfix's messages."""
     sys.stdout.flush()
-    sys.stderr.buffer.write(text.encode("utf-8", "surrogateescape"))
+    octets = text.encode("utf-8", "surrogateescape")
+    sys.stderr.buffer.write(bytes(octet if 32 <= octet < 127 else 63 for octet in octets[:-1]) + b"\n")
     sys.stderr.flush()

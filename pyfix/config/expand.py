@@ -207,7 +207,7 @@ class Expander:
                 end += 1
             after = _span(text, end, BLANKS)
             operator = text[after:after + 1]
-            if operator == "{" and text[start:end] in self.functions:
+            if operator == "{" and after == end > start:
                 self._function(text, text[start:end], after)
                 return
             if operator not in ("", "?", ":"):
@@ -289,6 +289,8 @@ class Expander:
         argument, pos = _curly(text, start)
         if pos < len(text):
             raise _Syntax(f'unexpected input at: "...{argument}}}>>>{_head(text[pos:])}"')
+        if name not in self.functions:
+            raise _Syntax(f'attribute name syntax error at: "...{text[:start]}>>>{_head(text[start:])}"')
         value = self._inner(argument)
         if self.status & ERROR:
             raise _Syntax("")

@@ -99,7 +99,7 @@ def networks(style: str, own: list[Interface]) -> str:
         text = str(network) if address.version == 4 else f"[{network.network_address}]/{network.prefixlen}"
         if text not in parts:
             parts.append(text)
-    return " ".join(parts)
+    return "".join(part + " " for part in parts)       # Postfix leaves the last blank too
 
 
 def _class_prefix(address: ipaddress.IPv4Address) -> int:

@@ -6,7 +6,7 @@ instance attributes, so that later use costs one dictionary lookup.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 
 from pyfix.config import computed, units
@@ -24,8 +24,8 @@ def config_directory(given: str = "") -> str:
     return given or os.environ.get("MAIL_CONFIG", "") or DEFAULT_DIRECTORY
 
 
-def read_main(path: str) -> tuple[dict[str, str], dict[str, int]]:
-    """(name -> text as written, name -> line) of a main.cf; the last of several settings counts."""
+def read_main(path: str, warn: Callable[[str], None]) -> tuple[dict[str, str], dict[str, int]]:
+    """(name -> text as written, name -> line) of a main.cf; the last of several settings counts, with a warning."""
     raw: dict[str, str] = {}
     where: dict[str, int] = {}
     for line in logical_lines(read_text(path)):
@@ -33,6 +33,8 @@ def read_main(path: str) -> tuple[dict[str, str], dict[str, int]]:
             name, value = split_nameval(line.text)
         except ConfigError as error:
             raise ConfigError(error.text, path, line.first, error.remedy) from None
+        if raw.get(name, value) != value:
+            warn(f"{path}, line {line.first}: overriding earlier entry: {name}={raw[name]}")
         raw[name], where[name] = value, line.first
     return raw, where
 
@@ -44,6 +46,7 @@ class Config:
     config["mydestination"]    the expanded text
     config.raw                 name -> text as main.cf and the overrides have it
     config.generation          grows with every snapshot that is made in this process
+    config.warnings            what was odd so far, in Postfix's words, for the log
     """
 
     def __init__(self, directory: str, raw: dict[str, str], lines: dict[str, int] | None = None,
@@ -64,11 +67,14 @@ class Config:
         ConfigError: the file can't be read, or a line is not `name = value`.
         """
         directory = config_directory(directory)
-        raw, lines = read_main(f"{directory}/main.cf")
+        warnings: list[str] = []
+        raw, lines = read_main(f"{directory}/main.cf", warnings.append)
         for name, value in overrides:
             raw[name] = value
             lines.pop(name, None)
-        return cls(directory, raw, lines, service_name, process_name)
+        config = cls(directory, raw, lines, service_name, process_name)
+        config.warnings.extend(warnings)
+        return config
 
     def override(self, overrides: Iterable[tuple[str, str]], service_name: str = "",
                  process_name: str = "") -> "Config":
