@@ -203,7 +203,7 @@ def _arguments(out: _Writer, entry: Entry, names: Names | None) -> None:
             value = _braced(value)
             at += 1
         piece = word if value is not None or in_options else _braced(word)
-        out.gap(len(piece) + (len(value) + 3 if value is not None else 0))
+        out.gap(len(word) + (len(value) + 3 if value is not None else 0))      # Postfix counts no braces here
         out.add(piece)
         if value is not None:
             out.add(" " + value)
