@@ -9,10 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from pyfix import model
+from pyfix._core.address import quote
 from pyfix.bounce.reports import date
 from pyfix.errors import PyfixError
+from pyfix.ipc.eager import run
 from pyfix.model import Envelope, Recipient
 from pyfix.queue.envelope import pack
+from pyfix.resolve.domains import FAIL
+from pyfix.resolve.resolver import Resolver
 
 Tell = Callable[[bytes | None], None]
 
@@ -26,16 +30,22 @@ class Submit:
 
     def configure(self, config: Any) -> None:
         """Take a new configuration."""
-        self.config, self.resolve = config, plain_resolver(config)
+        self.config, self.resolver = config, Resolver(config, self.log.warning)
 
     def __call__(self, sender: bytes, to: bytes, content: bytes, tell: Tell) -> None:
         """Commit one message; tell(queue id) when it is on disk, tell(None) when that can't be."""
+        run(self._new(sender, to, content, tell), done)
+
+    async def _new(self, sender: bytes, to: bytes, content: bytes, tell: Tell) -> None:
         try:
-            recipients = self.resolve(to)
+            recipient = await self.resolve(self.resolver.local.rewrite(to))
+            if recipient.address != to:
+                recipient.original = to
+            recipient.notify = model.NOTIFY_NEVER
             queue_id = self.writer.new_id()
             content, message_id = self.complete(queue_id, content)
             envelope = Envelope(queue_id, self.clock.now(), sender, content_flags(content) | model.BOUNCE, len(content),
-                                attributes={"message_id": message_id}, recipients=recipients)
+                                attributes={"message_id": message_id}, recipients=[recipient])
             self.writer.commit(pack(envelope), content, (envelope, tell))
         except (PyfixError, OSError) as error:
             self.log.warning(f"can't queue a notification: {error}")
@@ -43,19 +53,31 @@ class Submit:
 
     def again(self, old: Envelope, content: bytes, pending: list[int], tell: Tell) -> None:
         """Commit a queued message anew for its pending recipients, each resolved again."""
+        run(self._again(old, content, pending, tell), done)
+
+    async def _again(self, old: Envelope, content: bytes, pending: list[int], tell: Tell) -> None:
         try:
             recipients = []
             for index in pending:
                 one = old.recipients[index]
-                for new in self.resolve(one.address):
-                    new.original, new.orcpt, new.notify = one.original, one.orcpt, one.notify
-                    recipients.append(new)
+                new = await self.resolve(one.address, old.sender)
+                new.original, new.orcpt, new.notify = one.original, one.orcpt, one.notify
+                recipients.append(new)
             envelope = Envelope(self.writer.new_id(), old.arrival, old.sender, old.flags & ~model.HOLD, len(content),
                                 old.ret, old.envid, old.attributes, old.generation, recipients)
             self.writer.commit(pack(envelope), content, (envelope, tell))
         except (PyfixError, OSError) as error:
             self.log.warning(f"{old.queue_id.decode()}: can't requeue: {error}")
             tell(None)
+
+    async def resolve(self, address: bytes, sender: bytes = b"") -> Recipient:
+        """Where an address goes now; a table that fails means the retry transport."""
+        found = await self.resolver.resolve(address, sender)
+        if found.flags & FAIL:
+            return Recipient(address, transport="retry", nexthop="4.3.0 address resolver failure")
+        if not found.transport:
+            return Recipient(address, transport="error", nexthop=f"5.1.3 bad address syntax: {quote(address).decode('utf-8', 'replace')}")
+        return Recipient(found.recipient, transport=found.transport, nexthop=found.nexthop)
 
     def complete(self, queue_id: bytes, content: bytes) -> tuple[bytes, str]:
         """The content with Received:, Date: and Message-Id:, and the message id."""
@@ -81,6 +103,10 @@ class Submit:
         return items
 
 
+def done(result: None) -> None:
+    """Nothing is left to do when a commit has been asked for."""
+
+
 def notice(envelope: Envelope, place: model.Place) -> list[Any]:
     """An item of the COMMITTED frame."""
     sites: dict[tuple[str, str], list[int]] = {}
@@ -103,13 +129,3 @@ def content_flags(content: bytes) -> int:
     if max(map(len, content.split(b"\r\n"))) > 998:
         flags |= model.HAS_LONG_LINE
     return flags
-
-
-def plain_resolver(config: Any) -> Callable[[bytes], list[Recipient]]:
-    """Where mail of this system's own goes when no rewriting library is loaded: relayhost, else the domain."""
-    def resolve(address: bytes) -> list[Recipient]:
-        full = address if b"@" in address else address + b"@" + config["myorigin"].encode()
-        nexthop = config["relayhost"] or full.rpartition(b"@")[2].decode("utf-8", "replace").lower()
-        transport, _, hop = config["default_transport"].partition(":")
-        return [Recipient(full, b"" if full == address else address, b"", model.NOTIFY_NEVER, transport, hop or nexthop)]
-    return resolve

@@ -3,26 +3,13 @@
 Addresses in external (quoted) form (`info_log_address_format = external`), times with two digits.
 """
 
-import re
-
-_PLAIN = re.compile(rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]+)*@?"
-                    rb"[A-Za-z0-9.:\[\]_-]*\Z")
+from pyfix._core.address import quote
 
 
 def external(address: bytes) -> str:
     """The address as text, its local part quoted where RFC 5321 asks for it, control bytes masked."""
-    if not _PLAIN.match(address):
-        address = _quoted(address)
-    return "".join([char if char.isprintable() else "?" for char in address.decode("utf-8", "replace")])
-
-
-def _quoted(address: bytes) -> bytes:
-    local, at, domain = address.rpartition(b"@")
-    if not at:
-        local, domain = address, b""
-    if not local or _PLAIN.match(local) and b"@" not in local:
-        return address
-    return b'"' + local.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"' + at + domain
+    text = quote(address).decode("utf-8", "replace") if address else ""
+    return text if text.isprintable() else "".join([char if char.isprintable() else "?" for char in text])
 
 
 def seconds(microseconds: int) -> str:
