@@ -43,13 +43,19 @@ def extract(text: str, strip: bool = True) -> tuple[str, str]:
 
 
 def split_assignment(text: str) -> tuple[str, str, str]:
-    """(name, value, error) of "name = value"; blanks and "=" may stand in a "quoted" part of the name."""
-    text = text.lstrip(WHITE)
-    quoted, at = False, 0
+    """(name, value, error) of "name = value"; white space and "=" in double quotes belong to the name."""
+    text = text.strip(WHITE)
+    quoted = False
+    at = 0
     while at < len(text) and (quoted or text[at] not in WHITE + "="):
-        quoted ^= text[at] == '"'
-        at += 2 if text[at] == "\\" else 1
+        if text[at] == "\\" and at + 1 < len(text):
+            at += 1
+        elif text[at] == '"':
+            quoted = not quoted
+        at += 1
     name, rest = text[:at], text[at:].lstrip(WHITE)
+    if quoted:
+        return "", "", "missing '\"'"
     if not rest.startswith("="):
         return "", "", "missing '=' after attribute name"
     return name, rest[1:].strip(WHITE), ""

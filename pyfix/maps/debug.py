@@ -25,13 +25,12 @@ class DebugTable(Table):
         return self.inner.generation
 
     def _say(self, key: bytes, value: bytes | None) -> bytes | None:
-        shown = "not found" if value is None else f'"{report.show(value)}"'
-        report.info(f'{self.name} lookup: "{report.show(key)}" = {shown}'
-                    if value is not None else f'{self.name} lookup: "{report.show(key)}": {shown}')
+        shown = "not_found" if value is None else report.show(value)
+        report.info(f'{self.name} lookup: "{report.show(key)}" = "{shown}"')
         return value
 
     def _failed(self, key: bytes) -> None:
-        report.info(f'{self.name} lookup: "{report.show(key)}": error')
+        report.info(f'{self.name} lookup: "{report.show(key)}" = "error"')
 
     def get(self, key: bytes) -> bytes | None:
         try:
@@ -48,17 +47,20 @@ class DebugTable(Table):
             raise
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
-        for key, value in self.inner.items():
-            report.info(f'{self.name} sequence: "{report.show(key)}" = "{report.show(value)}"')
-            yield key, value
+        try:
+            for key, value in self.inner.items():
+                report.info(f'{self.name} sequence: "{report.show(key)}" = "{report.show(value)}"')
+                yield key, value
+        finally:
+            report.info(f"{self.name} sequence: found EOF")
 
     def put(self, key: bytes, value: bytes) -> None:
-        report.info(f'{self.name} update: "{report.show(key)}" = "{report.show(value)}"')
         self.inner.put(key, value)
+        report.info(f'{self.name} update: "{report.show(key)}" = "{report.show(value)}": success')
 
     def delete(self, key: bytes) -> bool:
         done = self.inner.delete(key)
-        report.info(f'{self.name} delete: "{report.show(key)}": {"success" if done else "not found"}')
+        report.info(f'{self.name} delete: "{report.show(key)}": {"success" if done else "failed"}')
         return done
 
     def close(self) -> None:

@@ -24,10 +24,12 @@ class InternalTable(Table):
         return self.entries.get(key)
 
     def put(self, key: bytes, value: bytes) -> None:
-        self.entries[key] = value
+        prepared = self.prepare(key)
+        if prepared is not None and self.storable(key, value):
+            self.entries[prepared] = value
 
     def delete(self, key: bytes) -> bool:
-        return self.entries.pop(key, None) is not None
+        return self.entries.pop(self.prepare(key) or b"", None) is not None
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         return iter(list(self.entries.items()))

@@ -25,7 +25,7 @@ class Unopened(Table):
         kind, _, name = spec.partition(":")
         super().__init__(kind, name)
         self.text = text
-        report.error(text)
+        report.error(f"{spec} is unavailable. {text}")
 
     def get(self, key: bytes) -> bytes | None:
         raise TableConfigError(self.title, self.text)

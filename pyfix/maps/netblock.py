@@ -49,8 +49,8 @@ def _without_brackets(text: bytes) -> bytes:
 
 def parse_block(text: bytes) -> Block:
     """The block that `text` names. Raises BlockError."""
-    shown = text.decode("utf-8", "surrogateescape")
     plain = _without_brackets(text)
+    shown = plain.decode("utf-8", "surrogateescape")
     head, slash, mask = plain.partition(b"/")
     if not slash:
         address = parse_address(plain)

@@ -75,12 +75,18 @@ class Table:
             return casefold(key) if self._fold else key
         return key.lower() if self._fold else key
 
-    def accept(self, key: bytes, value: bytes | None) -> bytes | None:
-        """The value, if it may be given out."""
-        if value is not None and self.utf8 and (trouble := utf8_trouble(value)):
+    def storable(self, key: bytes, value: bytes) -> bool:
+        """May the value stand in this table? A value that is not UTF-8 where it must be is reported."""
+        if self.utf8 and (trouble := utf8_trouble(value)):
             report.warning(f'{self.title}: key "{report.show(key)}": non-UTF-8 value '
                            f'"{report.show(value)}": {trouble}')
-            raise TableConfigError(self.title, "")
+            return False
+        return True
+
+    def accept(self, key: bytes, value: bytes | None) -> bytes | None:
+        """The value, if it may be given out."""
+        if value is not None and not self.storable(key, value):
+            raise TableConfigError(self.title, "non-UTF-8 value")
         return value
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
