@@ -1,0 +1,406 @@
+"""One outbound SMTP or LMTP session: socket, client core and content, with no Python call but for an outcome.
+
+Law: smtp(8); RFC 5321. `Plan` holds what all sessions of a transport share, `Delivery` is one
+DELIVER job of qmgr on its way, `Session` joins a Stream with a ClientCore. Decisions (which
+address next, what a failure means) are the agent's, in Python: pyfix/deliver/agent.py.
+"""
+
+from libc.stdlib cimport free, malloc
+from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
+
+import errno
+import os
+import socket
+
+from pyfix._core.client cimport (
+    ClientCore, E_CLOSE, E_CONTENT, E_DONE, E_FAILED, E_READY, NO_FAILURE, R_FAILED, R_SENT, Request, S_CONTENT, S_DOT, S_IDLE,
+    S_RSET, Settings)
+from pyfix._core.outgoing cimport LineState, clean_prefix, encode_into, finish_into
+from pyfix.net.engine cimport Engine, Stream
+
+from pyfix._core.client import STAGES
+from pyfix._core.quote import quote
+
+cdef enum:
+    CHUNK = 262144
+
+
+cpdef long long now_us() noexcept:
+    """Microseconds since the epoch."""
+    cdef timespec now
+    clock_gettime(CLOCK_REALTIME, &now)
+    return <long long>now.tv_sec * 1000000 + now.tv_nsec // 1000
+
+
+cpdef str format_tv(long long microseconds, int digits=2, int decimals=2):
+    """A time as the log has it: `digits` significant digits, at most `decimals` decimals.
+
+    Whole seconds are never rounded away, trailing zeros are dropped, a time below 0 is 0.
+    """
+    cdef long long seconds, fraction, number, step = 1
+    cdef int size = 0
+    microseconds = max(microseconds, 0)
+    seconds, fraction = microseconds // 1000000, microseconds % 1000000
+    number = seconds or fraction
+    while number:
+        number //= 10
+        size += 1
+    step = power_of_ten(min(max(6 - digits + size, 0), 6)) if seconds else power_of_ten(max(size - digits, 0))
+    step = max(step, power_of_ten(max(6 - decimals, 0)))
+    fraction += step // 2
+    if fraction >= 1000000:
+        seconds += 1
+        fraction -= 1000000
+    fraction -= fraction % step
+    if fraction == 0:
+        return str(seconds)
+    return f"{seconds}.{fraction:06d}".rstrip("0")
+
+
+cdef long long power_of_ten(int exponent) noexcept:
+    cdef long long value = 1
+    cdef int i
+    for i in range(exponent):
+        value *= 10
+    return value
+
+
+cdef class Plan:
+    """What the sessions of one transport share.
+
+    timeouts: stage name (see _core.client.STAGES) -> seconds; "connect" too. delay_digits:
+    delay_logging_resolution_limit.
+    """
+
+    cdef readonly Settings settings
+    cdef readonly object log
+    cdef readonly Py_ssize_t line_limit
+    cdef readonly int connect_timeout, delay_digits
+    cdef int[16] timeouts
+
+    def __init__(self, Settings settings, dict timeouts, log, Py_ssize_t line_limit=998, int delay_digits=2):
+        self.settings, self.log = settings, log
+        self.line_limit = 0 if line_limit <= 0 else max(line_limit, 16)
+        self.delay_digits = delay_digits
+        self.connect_timeout = timeouts["connect"]
+        for i, name in enumerate(STAGES):
+            self.timeouts[i] = timeouts.get(name, 300)
+
+
+cdef class Delivery:
+    """One job: a message and those of its recipients that go to one nexthop.
+
+    pending   indexes of the recipients that have no outcome yet
+    results   [[index, status, dsn, text, ...], ...] as messages.OUTCOME has them
+    trouble   "" or [dsn, text]: the whole site failed
+    final     there is no other server to try
+    """
+
+    cdef readonly long long job, active, handoff, arrival
+    cdef readonly bytes queue_id
+    cdef readonly str nexthop
+    cdef readonly object envelope, content
+    cdef public list pending, results
+    cdef public object trouble, site, route
+    cdef public bint final
+    cdef public long long connected
+    cdef public bytes sender
+    cdef public list addresses     # of all recipients, external form, or None: not rewritten
+
+    def __init__(self, long long job, bytes queue_id, str nexthop, list indexes, long long active, envelope, content):
+        self.job, self.queue_id, self.nexthop, self.active = job, queue_id, nexthop, active
+        self.envelope, self.content, self.arrival = envelope, content, envelope.arrival
+        self.pending, self.results, self.trouble = indexes, [], ""
+        self.handoff = now_us()
+
+    def settle(self, Plan plan, int index, str status, str dsn, str text, str relay="none", int uses=1, list more=None):
+        """Log and note the outcome of recipient `index`; the caller takes it out of `pending`."""
+        cdef long long now = now_us()
+        cdef object recipient = self.envelope.recipients[index]
+        cdef str original = ""
+        cdef long long connected = self.connected or self.handoff
+        if recipient.original and recipient.original != recipient.address:
+            original = f"orig_to=<{decode(quote(recipient.original))}>, "
+        plan.log.info(
+            f"{decode(self.queue_id)}: to=<{decode(quote(recipient.address))}>, {original}relay={relay}, "
+            f"{f'conn_use={uses}, ' if uses > 1 else ''}delay={self.shown(plan, now - self.arrival)}, "
+            f"delays={self.shown(plan, self.active - self.arrival)}/{self.shown(plan, self.handoff - self.active)}/"
+            f"{self.shown(plan, connected - self.handoff)}/{self.shown(plan, now - connected)}, "
+            f"dsn={dsn}, status={status} ({text})")
+        self.results.append([index, "deferred" if status == "SOFTBOUNCE" else status, dsn, text] + (more or []))
+
+    cdef str shown(self, Plan plan, long long microseconds):
+        return format_tv(microseconds, 2, plan.delay_digits)
+
+
+cdef inline str decode(bytes text):
+    return text.decode("utf-8", "backslashreplace")
+
+
+cdef class Session(Stream):
+    """A connection to `address`; carries one Delivery at a time, or is idle in the agent's pool."""
+
+    cdef readonly object agent, address
+    cdef readonly Plan plan
+    cdef readonly ClientCore core
+    cdef readonly Delivery delivery
+    cdef readonly int uses
+    cdef readonly long long opened
+    cdef readonly bint connected, idle, started
+    cdef readonly object site      # of the last delivery
+    cdef bint in_transaction
+    cdef LineState line
+    cdef object content            # bytes when it is in memory, else what has read(offset, length)
+    cdef Py_ssize_t content_at, content_size
+
+    def __init__(self, agent, Plan plan, address):
+        self.agent, self.plan, self.address = agent, plan, address
+        self.core = ClientCore(plan.settings)
+
+    # -- what the agent calls ------------------------------------------------------------------
+
+    def open(self, Engine engine, str source=""):
+        """Start to connect. OSError, ValueError: it can't even be tried."""
+        self.opened = now_us()
+        self.connect(engine, self.address.family, self.address.ip, self.address.port, source)
+        self.set_deadline(self.plan.connect_timeout)
+
+    def take(self, Delivery delivery):
+        """Carry a message: at once if the session is ready, else as soon as it is."""
+        self.delivery, self.site = delivery, delivery.site
+        self.idle = False
+        if self.core.stage == S_IDLE:
+            self.start()
+            self.act()
+
+    def rest(self, int seconds):
+        """Wait in the pool for another message."""
+        self.idle = True
+        self.set_deadline(seconds)
+
+    def leave(self):
+        """Say QUIT and end the session."""
+        self.idle = False
+        if self.fd < 0:
+            return
+        if self.core.stage == S_IDLE and self.core.failure == NO_FAILURE:
+            self.core.quit()
+            self.act()
+        else:
+            self.close()
+
+    def drop(self):
+        """End the session without a word."""
+        self.idle = False
+        self.delivery = None
+        self.abort()
+
+    @property
+    def is_open(self):
+        """Whether the socket is open."""
+        return self.fd >= 0
+
+    # -- what the engine calls -----------------------------------------------------------------
+
+    cdef int on_connect(self) except -1:
+        self.connected = True
+        return self.set_deadline(self.plan.timeouts[self.core.stage])
+
+    cdef Py_ssize_t on_data(self, const char* p, Py_ssize_t n) except -1:
+        cdef Py_ssize_t used = self.core.feed(p, n)
+        self.act()
+        return used
+
+    cdef int on_eof(self) except -1:
+        return self.lost("lost")
+
+    cdef int on_error(self, int error) except -1:
+        if self.connected:
+            return self.lost("lost")
+        return self.not_connected(error)
+
+    cdef int on_timeout(self) except -1:
+        if self.idle:
+            self.agent.unpool(self)
+            self.leave()
+            return 0
+        if self.connected:
+            return self.lost("timeout")
+        return self.not_connected(errno.ETIMEDOUT)
+
+    cdef int on_drain(self) except -1:
+        if self.core.stage == S_CONTENT and self.delivery is not None:
+            self.send_more()
+            if self.core.stage == S_DOT:
+                self.set_deadline(self.plan.timeouts[<int>S_DOT])
+                self.resume()
+            else:
+                self.set_deadline(self.plan.timeouts[<int>S_CONTENT])
+        return 0
+
+    cdef int not_connected(self, int error) except -1:
+        """connect() failed."""
+        cdef Delivery delivery = self.delivery
+        self.delivery = None
+        self.abort()
+        self.agent.connect_failed(self, delivery, os.strerror(error))
+        return 0
+
+    cdef int lost(self, str how) except -1:
+        """The connection is gone, or silent for too long."""
+        cdef Delivery delivery = self.delivery
+        cdef int stage = self.core.stage
+        self.delivery = None
+        self.idle = False
+        self.abort()
+        self.settle_known(delivery)
+        self.agent.session_lost(self, delivery, how, STAGES[stage])
+        return 0
+
+    # -- the dialogue --------------------------------------------------------------------------
+
+    cdef int act(self) except -1:
+        """Do what the core's events ask for, then send what it has to say."""
+        cdef int events
+        while self.core.events and self.fd >= 0:
+            events, self.core.events = self.core.events, 0
+            if events & E_READY and self.delivery is not None:
+                self.start()
+            if events & E_CONTENT:
+                self.send_content()
+            if events & E_DONE:
+                self.transaction_over()
+            if events & E_FAILED:
+                return self.session_failed()
+            if events & E_CLOSE:
+                self.send(self.core.out.data, self.core.out.length)
+                self.core.out.length = 0
+                return self.close()
+        return self.transmit()
+
+    cdef int transmit(self) except -1:
+        """Send the core's output; the deadline is that of the stage."""
+        if self.fd < 0 or self.closing:
+            return 0
+        if self.core.out.length:
+            self.send(self.core.out.data, self.core.out.length)
+            self.core.out.length = 0
+        if not self.idle:
+            self.set_deadline(self.plan.timeouts[self.core.stage])
+        return 0
+
+    cdef int start(self) except -1:
+        """Begin the transaction for the delivery in hand, if this server can take it."""
+        cdef Delivery delivery = self.delivery
+        cdef Request request
+        if self.uses == 0:
+            delivery.connected = now_us()
+        self.started = True
+        request = self.agent.request(self, delivery)
+        if request is None:
+            self.delivery = None
+            return self.release()
+        self.in_transaction = True
+        return self.core.begin_request(request)
+
+    cdef int session_failed(self) except -1:
+        """The core gave up on the server."""
+        cdef Delivery delivery = self.delivery
+        self.delivery = None
+        self.idle = False
+        self.settle_known(delivery)
+        self.agent.session_failed(self, delivery)
+        return self.close()
+
+    cdef int transaction_over(self) except -1:
+        """Every recipient has its answer."""
+        cdef Delivery delivery = self.delivery
+        self.delivery = None
+        self.uses += 1
+        self.settle_known(delivery)
+        self.release()
+        self.agent.attempt_over(delivery)
+        return 0
+
+    cdef int settle_known(self, Delivery delivery) except -1:
+        """Settle the recipients that have their answer; `pending` keeps the others."""
+        cdef ClientCore core = self.core
+        cdef list pending = None if delivery is None else delivery.pending
+        cdef list kept = []
+        cdef tuple answer = None
+        cdef int i, last = -1
+        if not self.in_transaction or delivery is None:
+            return 0
+        self.in_transaction = False
+        for i in range(core.recipient_count):
+            if core.results[i].state == R_SENT:
+                if core.results[i].reply != last:
+                    last = core.results[i].reply
+                    answer = core.answer(last)
+                self.agent.recipient_sent(self, delivery, pending[i], answer)
+            elif core.results[i].state != R_FAILED or self.agent.recipient_failed(self, delivery, pending[i], i):
+                kept.append(pending[i])
+        delivery.pending = kept
+        return 0
+
+    cdef int release(self) except -1:
+        """After a message: into the pool, or QUIT."""
+        if self.core.failure == NO_FAILURE and not self.core.no_reuse and self.agent.keep(self):
+            return 0
+        if self.core.failure == NO_FAILURE and self.core.stage == S_IDLE:
+            self.core.quit()
+        return 0
+
+    # -- content -------------------------------------------------------------------------------
+
+    cdef int send_content(self) except -1:
+        """The answer to DATA was 354: send the content, all of it if it is in memory."""
+        cdef LineState line
+        line.column, line.limit, line.cr, line.folded = 0, self.plan.line_limit, False, False
+        self.line = line
+        self.content = self.agent.content(self, self.delivery)
+        if type(self.content) is bytes:
+            self.send_bytes_encoded(self.content)
+            return self.finish_content()
+        self.content_at, self.content_size = 0, self.content.size
+        self.pause()
+        return self.send_more()
+
+    cdef int send_more(self) except -1:
+        """The next piece of content that is not in memory."""
+        cdef bytes piece
+        if self.content_at < self.content_size:
+            piece = self.content.read(self.content_at, CHUNK)
+            self.content_at += len(piece)
+            self.send_bytes_encoded(piece)
+        if self.content_at >= self.content_size:
+            self.finish_content()
+        return 0
+
+    cdef int send_bytes_encoded(self, bytes data) except -1:
+        """Send a piece as it is up to the first byte to edit, and the rest through the encoder."""
+        cdef Py_ssize_t size = len(data), clean = clean_prefix(&self.line, data, size)
+        cdef const char* rest = <const char*>data + clean
+        cdef char* encoded
+        if clean:
+            self.send(data, clean)
+        if clean == size:
+            return 0
+        encoded = <char*>malloc(2 * (size - clean) + 16)
+        if encoded == NULL:
+            raise MemoryError()
+        try:
+            self.send(encoded, encode_into(&self.line, rest, size - clean, encoded))
+        finally:
+            free(encoded)
+        return 0
+
+    cdef int finish_content(self) except -1:
+        """The final dot."""
+        cdef char[16] end
+        self.send(end, finish_into(&self.line, end))
+        if self.line.folded:
+            self.agent.folded(self.delivery)
+        self.content = None
+        self.core.stage = S_DOT
+        return 0

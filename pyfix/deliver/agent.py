@@ -1,0 +1,453 @@
+"""The smtp and lmtp delivery agent: jobs of qmgr in, sessions, outcomes back. Law: smtp(8).
+
+A job goes over a kept connection to one of its servers if there is one, else to the addresses
+of its nexthop in turn, within Postfix's limits. A temporary failure at a server that is not
+the last leaves the recipients to the next one; what is left at the end is deferred or bounced.
+The hot path (a known address, a server that says 250) is a few method calls a message.
+"""
+
+import time
+from typing import Any
+
+from pyfix import model
+from pyfix._core.client import DSN, FAILURES, Request, SMTPUTF8, STAGES, external, xtext
+from pyfix.deliver import wording
+from pyfix.deliver.hosts import Hosts, Unreachable
+from pyfix.deliver.parameters import Parameters
+from pyfix.deliver.session import Delivery, Session
+from pyfix.deliver.target import Address, Destination, parse_list
+from pyfix.errors import ConfigError, Corrupt, QueueError
+
+ENCODINGS = {"8bit": b"8BITMIME", "7bit": b"7BIT"}
+SITES = 50_000          # nexthops remembered
+
+
+class Site:
+    """A nexthop: its destinations, the addresses last found for each, and how busy it is."""
+
+    __slots__ = ("nexthop", "destinations", "found", "busy", "last_done", "store")
+
+    def __init__(self, nexthop: str, destinations: list[Destination]) -> None:
+        self.nexthop, self.destinations = nexthop, destinations
+        self.found: dict[Destination, tuple[float, list[Address]]] = {}
+        self.busy, self.last_done, self.store = 0, 0.0, False
+
+    def addresses(self, destination: Destination, now: float) -> list[Address] | None:
+        """What is known of a destination's addresses and still holds."""
+        known = self.found.get(destination)
+        return known[1] if known is not None and known[0] > now else None
+
+
+class Route:
+    """How far one delivery has come: destinations, addresses of the present one, sessions used, the last trouble."""
+
+    __slots__ = ("destinations", "at", "addresses", "tried", "sessions", "why", "loop")
+
+    def __init__(self, destinations: list[Destination]) -> None:
+        self.destinations, self.at = destinations, -1
+        self.addresses: list[Address] = []
+        self.tried: set[Any] = set()
+        self.sessions = 0
+        self.why: tuple[str, str] | None = None
+        self.loop = False
+
+
+class Agent:
+    """One delivery process of a transport.
+
+    engine, loop   where sessions live
+    reader         open(Place) -> (Envelope, content)
+    report         called once per turn of the loop with the results of that turn (messages.OUTCOME)
+    """
+
+    def __init__(self, parameters: Parameters, hosts: Hosts, reader: Any, engine: Any, loop: Any, log: Any, report: Any) -> None:
+        self.parameters, self.hosts, self.reader = parameters, hosts, reader
+        self.engine, self.loop, self.log, self.report = engine, loop, log, report
+        self.sites: dict[str, Site] = {}
+        self.pool: dict[Any, list[Session]] = {}
+        self.results: list[list[Any]] = []
+        self.tasks: set[Any] = set()
+        self.active = 0
+
+    # -- jobs in, outcomes out -----------------------------------------------------------------
+
+    def deliver(self, job: list[Any]) -> None:
+        """Take one job of a DELIVER frame."""
+        number, queue_id, segment, offset, length, nexthop, indexes, _, active_since = job[:9]
+        self.active += 1
+        try:
+            envelope, content = self.reader.open(model.Place(segment, offset, length))
+        except Corrupt as error:
+            return self.unreadable(number, queue_id, indexes, f"queue file is damaged: {error}")
+        except (QueueError, OSError) as error:
+            return self.unreadable(number, queue_id, indexes, f"cannot read the queued message: {error}")
+        delivery = Delivery(number, queue_id, nexthop, list(indexes), active_since, envelope, content)
+        try:
+            site = self.site(nexthop)
+        except ConfigError as error:
+            self.log.warning(f"{queue_id.decode()}: {error.text}")
+            return self.fail_all(delivery, "4.3.5", "mail system configuration error")
+        delivery.site = site
+        self.count_in(site)
+        self.begin(delivery)
+
+    def unreadable(self, number: int, queue_id: bytes, indexes: list[int], why: str) -> None:
+        """A record that can't be opened: deferred, loudly."""
+        self.log.error(f"{queue_id.decode()}: {why}")
+        self.active -= 1
+        self.answer([number, "", [[index, "deferred", "4.3.0", why] for index in indexes]])
+
+    def answer(self, result: list[Any]) -> None:
+        """Gather a result; all of one turn leave together."""
+        if not self.results:
+            self.loop.call_soon(self.flush)
+        self.results.append(result)
+
+    def flush(self) -> None:
+        """Report what has gathered."""
+        results, self.results = self.results, []
+        self.report(results)
+
+    def finish(self, delivery: Delivery) -> None:
+        """Every recipient has its outcome."""
+        self.active -= 1
+        site = delivery.site
+        if site is not None:
+            site.busy -= 1
+            site.last_done = time.monotonic()
+        self.answer([delivery.job, delivery.trouble, delivery.results])
+
+    # -- sites ---------------------------------------------------------------------------------
+
+    def site(self, nexthop: str) -> Site:
+        """The Site of a nexthop. Raises ConfigError."""
+        site = self.sites.get(nexthop)
+        if site is None:
+            site = Site(nexthop, self.destinations(nexthop))
+            if len(self.sites) >= SITES:
+                self.forget_sites()
+            self.sites[nexthop] = site
+        return site
+
+    def destinations(self, nexthop: str) -> list[Destination]:
+        """The nexthop's own destinations, then the fallback relays."""
+        parameters = self.parameters
+        found = parse_list(nexthop, parameters.default_port, parameters.lmtp)
+        for text in parameters.fallback:
+            found += parse_list(text, parameters.default_port)
+        return found
+
+    def forget_sites(self) -> None:
+        """Make room: sites that nobody uses go."""
+        self.sites = {name: site for name, site in self.sites.items() if site.busy}
+
+    def count_in(self, site: Site) -> None:
+        """One more delivery; decide whether its connection will be kept (Postfix's on-demand rule)."""
+        site.busy += 1
+        if not self.parameters.cache_on_demand:
+            return
+        back_to_back = site.last_done + 1.0 >= time.monotonic()
+        site.store = back_to_back or site.store and site.busy > 1
+
+    # -- one delivery's way --------------------------------------------------------------------
+
+    def begin(self, delivery: Delivery) -> None:
+        """Set out on a delivery."""
+        delivery.route = Route(delivery.site.destinations)
+        self.next_destination(delivery)
+
+    def next_destination(self, delivery: Delivery) -> None:
+        """Go on to the next destination of the nexthop; at the end give up."""
+        route = delivery.route
+        route.at += 1
+        route.sessions = 0
+        if route.at >= len(route.destinations):
+            return self.give_up(delivery)
+        destination = route.destinations[route.at]
+        known = delivery.site.addresses(destination, time.monotonic())
+        if known is None:
+            task = self.loop.create_task(self.look_up(delivery, destination))
+            self.tasks.add(task)
+            task.add_done_callback(self.looked_up)
+        else:
+            self.try_addresses(delivery, known)
+
+    async def look_up(self, delivery: Delivery, destination: Destination) -> None:
+        """Find the addresses of a destination."""
+        try:
+            found, ttl = await self.hosts.lookup(destination)
+        except Unreachable as why:
+            delivery.route.why, delivery.route.loop = (why.dsn, why.reason), why.loop
+            return self.next_destination(delivery)
+        delivery.site.found[destination] = (time.monotonic() + ttl, found)
+        self.try_addresses(delivery, found)
+
+    def looked_up(self, task: Any) -> None:
+        """A mistake of ours in a lookup must not vanish."""
+        self.tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.loop.call_exception_handler({"message": "a lookup failed", "exception": task.exception()})
+
+    def try_addresses(self, delivery: Delivery, found: list[Address]) -> None:
+        """Use a kept connection to one of the addresses, else connect to them in order."""
+        delivery.route.addresses = list(self.hosts.order(found))
+        session = self.kept(found)
+        if session is not None:
+            return session.take(delivery)
+        self.next_address(delivery)
+
+    def next_address(self, delivery: Delivery) -> None:
+        """Connect to the next address of the present destination."""
+        route = delivery.route
+        limit = self.parameters.session_limit
+        while route.addresses and not (limit and route.sessions >= limit):
+            address = route.addresses.pop(0)
+            if address.key in route.tried:
+                continue
+            session = Session(self, self.parameters.plan, address)
+            try:
+                session.open(self.engine, self.parameters.bind[address.family])
+            except (OSError, ValueError) as error:
+                self.no_connection(delivery, address, getattr(error, "strerror", None) or str(error))
+                continue
+            return session.take(delivery)
+        self.next_destination(delivery)
+
+    def is_last(self, delivery: Delivery) -> bool:
+        """Whether no other server will be tried after the present session."""
+        route, limit = delivery.route, self.parameters.session_limit
+        if route.at + 1 < len(route.destinations):
+            return False
+        return bool(limit) and route.sessions >= limit or all(address.key in route.tried for address in route.addresses)
+
+    def count_session(self, session: Session, delivery: Delivery) -> None:
+        """A server was reached: it counts against the limit, and may be the last."""
+        delivery.route.sessions += 1
+        delivery.route.tried.add(session.address.key)
+        delivery.final = self.is_last(delivery)
+
+    def give_up(self, delivery: Delivery) -> None:
+        """No server is left: defer or bounce who is left."""
+        dsn, reason = delivery.route.why or ("4.3.0", "server unavailable or unable to receive mail")
+        if not wording.soft(dsn):
+            dsn = self.our_own_fault(delivery, dsn)
+        self.fail_all(delivery, dsn, reason, throttle=True)
+
+    def our_own_fault(self, delivery: Delivery, dsn: str) -> str:
+        """A relay that we configured and that does not exist is no reason to bounce mail."""
+        if self.parameters.fallback:
+            self.log.warning("smtp_fallback_relay configuration problem")
+            return "4.3.5"
+        if delivery.nexthop == self.parameters.relayhost:
+            self.log.warning("relayhost configuration problem")
+            return "4.3.5"
+        return dsn
+
+    def fail_all(self, delivery: Delivery, dsn: str, reason: str, throttle: bool = False, session: Session | None = None) -> None:
+        """One reason for all that are left, and for the whole site if it is temporary."""
+        for index in delivery.pending:
+            self.failed(delivery, index, dsn, reason, session)
+        delivery.pending = []
+        if throttle and wording.soft(dsn):
+            delivery.trouble = [dsn, reason]
+        self.finish(delivery)
+
+    def failed(self, delivery: Delivery, index: int, dsn: str, reason: str, session: Session | None = None,
+               reply: str = "") -> None:
+        """The outcome of one recipient who did not get the mail."""
+        status = "deferred" if wording.soft(dsn) else "bounced"
+        if status == "bounced" and self.parameters.soft_bounce:
+            status, dsn = "SOFTBOUNCE", "4" + dsn[1:]
+        relay, more = "none", ["", ""]
+        if session is not None:
+            relay, more = session.address.relay, [f"dns; {session.address.host}", f"smtp; {reply}" if reply else ""]
+        delivery.settle(self.parameters.plan, index, status, dsn, reason, relay,
+                        session.uses if session is not None else 1, more)
+
+    # -- what sessions ask and tell ------------------------------------------------------------
+
+    def request(self, session: Session, delivery: Delivery) -> Request | None:
+        """What the session is to say for a delivery; None: this server can't take it, and that has been seen to."""
+        self.count_session(session, delivery)
+        envelope, core = delivery.envelope, session.core
+        self.note_oddities(session)
+        if core.size_limit and envelope.size > core.size_limit:
+            return self.unsuitable(session, delivery, "5.3.4", f"message size {envelope.size} exceeds size limit "
+                                   f"{core.size_limit} of server {session.address.name}")
+        utf8 = bool(envelope.flags & model.SMTPUTF8) and needs_utf8(delivery)
+        if utf8 and not core.features & SMTPUTF8:
+            return self.unsuitable(session, delivery, "5.6.7",
+                                   f"SMTPUTF8 is required, but was not offered by host {session.address.name}")
+        recipients = [envelope.recipients[index] for index in delivery.pending]
+        return Request(external(envelope.sender), [external(recipient.address) for recipient in recipients],
+                       size=envelope.size, body=ENCODINGS.get(envelope.attributes.get("encoding", "").lower(), b""),
+                       utf8=utf8, envid=envelope.envid, ret=envelope.ret,
+                       dsn=[(r.notify, orcpt_text(r.orcpt)) for r in recipients] if core.features & DSN else None)
+
+    def note_oddities(self, session: Session) -> None:
+        """Warnings about what the server said of itself."""
+        for kind, text in session.core.notes:
+            if kind == "size":
+                self.log.warning(f"bad EHLO SIZE limit \"{text}\" from {session.address.relay}")
+            else:
+                self.log.warning(f"host {session.address.name} said: {text} (in reply to XFORWARD name/address command)")
+        session.core.notes.clear()
+
+    def unsuitable(self, session: Session, delivery: Delivery, dsn: str, reason: str) -> None:
+        """This server can't take the message; no other will be asked."""
+        self.fail_all(delivery, dsn, reason, session=session)
+
+    def content(self, session: Session, delivery: Delivery) -> Any:
+        """The content to send: bytes, or an object with size and read(offset, length)."""
+        content = delivery.content
+        return content.data if content.data is not None else content
+
+    def folded(self, delivery: Delivery) -> None:
+        """A line was too long for SMTP."""
+        self.log.info(f"{delivery.queue_id.decode()}: breaking line > {self.parameters.plan.line_limit} bytes "
+                      f"with <CR><LF>SPACE")
+
+    def recipient_sent(self, session: Session, delivery: Delivery, index: int, answer: tuple[int, str, str]) -> None:
+        """A recipient's mail was taken."""
+        delivery.settle(self.parameters.plan, index, "sent", answer[1], answer[2], session.address.relay, session.uses)
+
+    def recipient_failed(self, session: Session, delivery: Delivery, index: int, number: int) -> bool:
+        """A recipient was refused; True: leave it to another server."""
+        _, stage, reply = session.core.result(number)
+        code, dsn, text = session.core.answer(reply)
+        dsn, reason = wording.said(session.address.name, STAGES[stage], dsn, text)
+        if wording.soft(dsn) and not delivery.final:
+            self.log.info(f"{delivery.queue_id.decode()}: {reason}")
+            delivery.route.why = (dsn, reason)
+            return True
+        self.failed(delivery, index, dsn, reason, session, text)
+        return False
+
+    def attempt_over(self, delivery: Delivery) -> None:
+        """A session is through with a delivery; recipients may be left for another server."""
+        if delivery.pending:
+            self.next_address(delivery)
+        else:
+            self.finish(delivery)
+
+    def no_connection(self, delivery: Delivery, address: Address, error: str) -> None:
+        """Log and remember that an address did not answer."""
+        delivery.route.tried.add(address.key)
+        delivery.route.why = wording.no_connection(address.relay, error)
+        self.log.info(delivery.route.why[1])
+
+    def connect_failed(self, session: Session, delivery: Delivery | None, error: str) -> None:
+        """connect() was refused or timed out."""
+        if delivery is not None:
+            self.no_connection(delivery, session.address, error)
+            self.next_address(delivery)
+
+    def session_lost(self, session: Session, delivery: Delivery | None, how: str, stage: str) -> None:
+        """The connection broke or fell silent."""
+        self.unpool(session)
+        if delivery is None:
+            return
+        if not delivery.pending:
+            return self.finish(delivery)
+        if stage == "rset":
+            return self.again(session, delivery)
+        dsn, reason = wording.lost(session.address.name, how, stage)
+        self.server_failed(session, delivery, dsn, reason)
+
+    def session_failed(self, session: Session, delivery: Delivery | None) -> None:
+        """The server refused to talk, or does not speak SMTP."""
+        self.unpool(session)
+        if delivery is None:
+            return
+        if not delivery.pending:
+            return self.finish(delivery)
+        core, name = session.core, session.address.name
+        failure = FAILURES[core.failure]
+        if failure == "stale":
+            return self.again(session, delivery)
+        if failure == "refused":
+            _, dsn, text = core.answer(core.failed_reply)
+            if core.where == "greeting" and self.parameters.plan.settings.skip_5xx_greeting and dsn.startswith("5"):
+                dsn = "4" + dsn[1:]
+            dsn, reason = wording.refused(name, dsn, text)
+        else:
+            self.log.warning(f"{delivery.queue_id.decode()}: non-{'LMTP' if self.parameters.lmtp else 'ESMTP'} response "
+                             f"from {session.address.relay}")
+            dsn, reason = wording.lost(name, "lost", core.where)
+        self.server_failed(session, delivery, dsn, reason)
+
+    def again(self, session: Session, delivery: Delivery) -> None:
+        """A kept connection turned out to be dead before it was used: as if it had not been there."""
+        delivery.route.tried.discard(session.address.key)
+        delivery.route.at -= 1
+        self.next_destination(delivery)
+
+    def server_failed(self, session: Session, delivery: Delivery, dsn: str, reason: str) -> None:
+        """A server as a whole failed: the next one, if the trouble may pass and there is one."""
+        if not session.started:
+            self.count_session(session, delivery)
+        if wording.soft(dsn) and not delivery.final:
+            self.log.info(f"{delivery.queue_id.decode()}: {reason}")
+            delivery.route.why = (dsn, reason)
+            return self.next_address(delivery)
+        self.fail_all(delivery, dsn, reason, throttle=True, session=session)
+
+    # -- kept connections ----------------------------------------------------------------------
+
+    def kept(self, found: list[Address]) -> Session | None:
+        """A connection to one of the addresses that waits in the pool."""
+        for address in found:
+            idle = self.pool.get(address.key)
+            while idle:
+                session = idle.pop()
+                if session.is_open:
+                    return session
+        return None
+
+    def keep(self, session: Session) -> bool:
+        """Put a session into the pool if the destination's connections are kept, and it is not worn out."""
+        parameters, site = self.parameters, session.site
+        if site is None or not (site.store or site.nexthop.lower() in parameters.cache_destinations):
+            return False
+        if parameters.reuse_count and session.uses >= parameters.reuse_count:
+            return False
+        if time.time() - session.opened / 1e6 > parameters.reuse_time:
+            return False
+        self.pool.setdefault(session.address.key, []).append(session)
+        session.rest(parameters.cache_time)
+        return True
+
+    def unpool(self, session: Session) -> None:
+        """A session ended: it is no longer kept."""
+        idle = self.pool.get(session.address.key)
+        if idle is not None:
+            if session in idle:
+                idle.remove(session)
+            if not idle:
+                del self.pool[session.address.key]
+
+    async def stop(self) -> None:
+        """Say QUIT on all kept connections."""
+        for idle in list(self.pool.values()):
+            for session in list(idle):
+                session.leave()
+        self.pool.clear()
+
+
+def needs_utf8(delivery: Delivery) -> bool:
+    """Whether a message that asked for SMTPUTF8 really has UTF-8 in its envelope or header."""
+    envelope = delivery.envelope
+    if not envelope.sender.isascii() or any(not envelope.recipients[i].address.isascii() for i in delivery.pending):
+        return True
+    if not envelope.flags & model.HAS_8BIT:
+        return False
+    data = delivery.content.data if delivery.content.data is not None else delivery.content.read(0, 262144)
+    return not data.partition(b"\r\n\r\n")[0].isascii()
+
+
+def orcpt_text(orcpt: bytes) -> bytes:
+    """An ORCPT value for the wire: type, ";", xtext."""
+    if not orcpt:
+        return b""
+    kind, _, address = orcpt.partition(b";")
+    return kind + b";" + xtext(address)

@@ -1,0 +1,77 @@
+"""The smtp, lmtp and relay services: an Agent on qmgr's socket. Law: smtp(8), ipc.messages.
+
+A process takes as many jobs at a time as its master.cf line has processes (`-`: CAPACITY); one
+process carries them all.
+"""
+
+import os
+from typing import Any
+
+from pyfix.deliver.agent import Agent
+from pyfix.deliver.hosts import Hosts
+from pyfix.deliver.parameters import Parameters
+from pyfix.dns.resolver import Resolver
+from pyfix.ipc.connection import Connection, Link
+from pyfix.ipc.messages import DELIVER, HELLO, OUTCOME, READY
+from pyfix.errors import PeerError
+from pyfix.queue.reader import Reader
+
+CAPACITY = 5_000
+
+
+class Smtp:
+    """One delivery process: the agent and its link to qmgr."""
+
+    def __init__(self, service: Any) -> None:
+        self.service = service
+        self.resolver = Resolver()
+        self.capacity = int(getattr(service, "capacity", 0) or CAPACITY)
+        parameters = Parameters(service.config, service.log, service.program)
+        self.agent = Agent(parameters, self.hosts(parameters), Reader(service.queue_directory), service.engine,
+                           service.loop, service.log, self.report)
+        self.link = Link(os.path.join(service.queue_directory, "private/qmgr"), self.on_message, self.on_open)
+
+    def hosts(self, parameters: Parameters) -> Hosts:
+        """The lookups under one configuration; our own addresses are read now."""
+        config = self.service.config
+        own = {str(interface.address) for interface in config.own_interfaces()}
+        proxies = set(config["proxy_interfaces"].replace(",", " ").split())
+        return Hosts(self.resolver, parameters, own, proxies, self.service.log)
+
+    def on_open(self, connection: Connection) -> None:
+        """Say who we are and how much we can take."""
+        connection.send([HELLO, "agent", self.service.name, os.getpid(), self.service.config.generation])
+        connection.send([READY, self.service.name, self.capacity])
+
+    def on_message(self, connection: Connection, message: list[Any]) -> None:
+        """A frame from qmgr."""
+        if message[0] != DELIVER:
+            raise PeerError(f"message of kind {message[0]} makes no sense to a delivery agent")
+        for job in message[1]:
+            self.agent.deliver(job)
+
+    def report(self, results: list[list[Any]]) -> None:
+        """Send the outcomes of a turn; without a connection qmgr has forgotten the jobs, and will give them out again."""
+        self.link.send([OUTCOME, results])
+
+    def configure(self) -> None:
+        """A reload: new deliveries follow the new configuration."""
+        parameters = Parameters(self.service.config, self.service.log, self.service.program)
+        self.agent.parameters, self.agent.hosts = parameters, self.hosts(parameters)
+        self.agent.sites.clear()
+
+
+async def start(service: Any) -> None:
+    """Begin to serve."""
+    service.stage_state = Smtp(service)
+    service.stage_state.link.start()
+
+
+async def reload(service: Any, config: Any) -> None:
+    """Take over a new configuration."""
+    service.stage_state.configure()
+
+
+async def stop(service: Any) -> None:
+    """End kept connections politely."""
+    await service.stage_state.agent.stop()
