@@ -24,6 +24,9 @@ NOTIFY_WORDS: tuple[tuple[int, bytes], ...]
 def external(address: bytes) -> bytes:
     """`address` (internal form) as it stands between the angle brackets of MAIL and RCPT; ValueError for control characters."""
 
+def printable_address(address: bytes) -> bool:
+    """Whether `address` holds no control character (below space, or DEL)."""
+
 def xtext(value: bytes) -> bytes:
     """RFC 3461 xtext: bytes outside "!" to "~", and "+" and "=", become +HH."""
 

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from pyfix import model
-from pyfix._core.client import DSN, FAILURES, Request, SMTPUTF8, STAGES, external, xtext
+from pyfix._core.client import DSN, FAILURES, Request, SMTPUTF8, STAGES, external, printable_address, xtext
 from pyfix.deliver import wording
 from pyfix.deliver.hosts import Hosts, Unreachable
 from pyfix.deliver.parameters import Parameters
@@ -278,11 +278,29 @@ class Agent:
         if utf8 and not core.features & SMTPUTF8:
             return self.unsuitable(session, delivery, "5.6.7",
                                    f"SMTPUTF8 is required, but was not offered by host {session.address.name}")
+        if not self.addresses_fit(session, delivery):
+            return None
         recipients = [envelope.recipients[index] for index in delivery.pending]
         return Request(external(envelope.sender), [external(recipient.address) for recipient in recipients],
                        size=envelope.size, body=ENCODINGS.get(envelope.attributes.get("encoding", "").lower(), b""),
                        utf8=utf8, envid=envelope.envid, ret=envelope.ret,
                        dsn=[(r.notify, orcpt_text(r.orcpt)) for r in recipients] if core.features & DSN else None)
+
+    def addresses_fit(self, session: Session, delivery: Delivery) -> bool:
+        """Bounce recipients whose address has control characters: nothing of theirs may reach the wire."""
+        envelope = delivery.envelope
+        if not printable_address(envelope.sender):
+            self.unsuitable(session, delivery, "5.1.7", "bad sender address syntax")
+            return False
+        bad = [index for index in delivery.pending if not printable_address(envelope.recipients[index].address)]
+        if not bad:
+            return True
+        for index in bad:
+            self.failed(delivery, index, "5.1.3", "bad recipient address syntax", session)
+        delivery.pending = [index for index in delivery.pending if index not in bad]
+        if not delivery.pending:
+            self.finish(delivery)
+        return bool(delivery.pending)
 
     def note_oddities(self, session: Session) -> None:
         """Warnings about what the server said of itself."""
@@ -298,9 +316,13 @@ class Agent:
         self.fail_all(delivery, dsn, reason, session=session)
 
     def content(self, session: Session, delivery: Delivery) -> Any:
-        """The content to send: bytes, or an object with size and read(offset, length)."""
-        content = delivery.content
-        return content.data if content.data is not None else content
+        """The content to send (queue.reader.Content, or what has its data and pieces())."""
+        return delivery.content
+
+    def content_lost(self, session: Session, delivery: Delivery, why: str) -> None:
+        """The stored content is damaged, or can't be read now: nothing was delivered."""
+        self.log.error(f"{delivery.queue_id.decode()}: {why}")
+        self.fail_all(delivery, "4.3.0", f"cannot read the queued message: {why}"[:wording.TEXT_LIMIT], session=session)
 
     def folded(self, delivery: Delivery) -> None:
         """A line was too long for SMTP."""
@@ -441,8 +463,7 @@ def needs_utf8(delivery: Delivery) -> bool:
         return True
     if not envelope.flags & model.HAS_8BIT:
         return False
-    data = delivery.content.data if delivery.content.data is not None else delivery.content.read(0, 262144)
-    return not data.partition(b"\r\n\r\n")[0].isascii()
+    return not bytes(next(iter(delivery.content.pieces()), b"")).partition(b"\r\n\r\n")[0].isascii()
 
 
 def orcpt_text(orcpt: bytes) -> bytes:

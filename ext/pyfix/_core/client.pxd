@@ -138,4 +138,5 @@ cdef class ClientCore:
     cdef int reserve_results(self, int count) except -1
 
 cdef int buffer_reserve(Buffer* buffer, Py_ssize_t more) except -1
+cpdef bint printable_address(bytes address) except -1
 cpdef bytes external(bytes address)

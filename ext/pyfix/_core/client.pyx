@@ -107,23 +107,31 @@ cdef bint needs_quotes(const char* text, Py_ssize_t length) noexcept nogil:
     return before == 46
 
 
+cpdef bint printable_address(bytes address) except -1:
+    """Whether `address` holds no control character (below space, or DEL)."""
+    cdef const unsigned char* text = <const unsigned char*><char*>address
+    cdef Py_ssize_t i
+    for i in range(len(address)):
+        if text[i] < 32 or text[i] == 127:
+            return False
+    return True
+
+
 cpdef bytes external(bytes address):
     """`address` (internal form) as it stands between the angle brackets of MAIL and RCPT.
 
     The local part is put in quotes where RFC 5321 4.1.2 asks for it; b"" stays b"".
     ValueError: it holds a control character, which no quoting makes safe on the wire.
     """
-    cdef Py_ssize_t at, i, length = len(address)
-    cdef const unsigned char* text = <const unsigned char*><char*>address
-    for i in range(length):
-        if text[i] < 32 or text[i] == 127:
-            raise ValueError("control character in address")
+    cdef Py_ssize_t at, length = len(address)
+    if not printable_address(address):
+        raise ValueError("control character in address")
     if length == 0:
         return address
     at = address.rfind(b"@")
     if at < 0:
         at = length
-    if not needs_quotes(<const char*>text, at):
+    if not needs_quotes(address, at):
         return address
     local = address[:at].replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     return b'"' + local + b'"' + address[at:]

@@ -10,7 +10,6 @@ from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 import errno
 import os
-import socket
 
 from pyfix._core.client cimport (
     ClientCore, E_CLOSE, E_CONTENT, E_DONE, E_FAILED, E_READY, NO_FAILURE, R_FAILED, R_SENT, Request, S_CONTENT, S_DOT, S_IDLE,
@@ -20,10 +19,7 @@ from pyfix.net.engine cimport Engine, Stream
 
 from pyfix._core.client import STAGES
 from pyfix._core.quote import quote
-
-cdef enum:
-    CHUNK = 262144
-
+from pyfix.errors import QueueError
 
 cpdef long long now_us() noexcept:
     """Microseconds since the epoch."""
@@ -150,8 +146,7 @@ cdef class Session(Stream):
     cdef readonly object site      # of the last delivery
     cdef bint in_transaction
     cdef LineState line
-    cdef object content            # bytes when it is in memory, else what has read(offset, length)
-    cdef Py_ssize_t content_at, content_size
+    cdef object pieces             # what is left of content that is not in memory
 
     def __init__(self, agent, Plan plan, address):
         self.agent, self.plan, self.address = agent, plan, address
@@ -355,42 +350,52 @@ cdef class Session(Stream):
 
     cdef int send_content(self) except -1:
         """The answer to DATA was 354: send the content, all of it if it is in memory."""
-        cdef LineState line
-        line.column, line.limit, line.cr, line.folded = 0, self.plan.line_limit, False, False
-        self.line = line
-        self.content = self.agent.content(self, self.delivery)
-        if type(self.content) is bytes:
-            self.send_bytes_encoded(self.content)
+        self.line.column, self.line.limit, self.line.cr, self.line.folded = 0, self.plan.line_limit, False, False
+        content = self.agent.content(self, self.delivery)
+        if content.data is not None:
+            self.send_encoded(content.data)
             return self.finish_content()
-        self.content_at, self.content_size = 0, self.content.size
+        self.pieces = content.pieces()
         self.pause()
         return self.send_more()
 
     cdef int send_more(self) except -1:
-        """The next piece of content that is not in memory."""
-        cdef bytes piece
-        if self.content_at < self.content_size:
-            piece = self.content.read(self.content_at, CHUNK)
-            self.content_at += len(piece)
-            self.send_bytes_encoded(piece)
-        if self.content_at >= self.content_size:
-            self.finish_content()
+        """The next piece of content that is not in memory; a damaged one ends the session before any final dot."""
+        try:
+            piece = next(self.pieces, None)
+        except (QueueError, OSError) as error:
+            return self.content_lost(str(error))
+        if piece is None:
+            return self.finish_content()
+        return self.send_encoded(piece)
+
+    cdef int content_lost(self, str why) except -1:
+        """The stored content can't be read."""
+        cdef Delivery delivery = self.delivery
+        self.delivery = None
+        self.in_transaction = False
+        self.abort()
+        self.agent.content_lost(self, delivery, why)
         return 0
 
-    cdef int send_bytes_encoded(self, bytes data) except -1:
+    cdef int send_encoded(self, const unsigned char[::1] data) except -1:
         """Send a piece as it is up to the first byte to edit, and the rest through the encoder."""
-        cdef Py_ssize_t size = len(data), clean = clean_prefix(&self.line, data, size)
-        cdef const char* rest = <const char*>data + clean
+        cdef Py_ssize_t size = data.shape[0], clean
+        cdef const char* start
         cdef char* encoded
+        if size == 0:
+            return 0
+        start = <const char*>&data[0]
+        clean = clean_prefix(&self.line, start, size)
         if clean:
-            self.send(data, clean)
+            self.send(start, clean)
         if clean == size:
             return 0
         encoded = <char*>malloc(2 * (size - clean) + 16)
         if encoded == NULL:
             raise MemoryError()
         try:
-            self.send(encoded, encode_into(&self.line, rest, size - clean, encoded))
+            self.send(encoded, encode_into(&self.line, start + clean, size - clean, encoded))
         finally:
             free(encoded)
         return 0
@@ -401,6 +406,6 @@ cdef class Session(Stream):
         self.send(end, finish_into(&self.line, end))
         if self.line.folded:
             self.agent.folded(self.delivery)
-        self.content = None
+        self.pieces = None
         self.core.stage = S_DOT
         return 0
