@@ -14,6 +14,7 @@ from pyfix.dns.resolver import Resolver
 from pyfix.ipc.connection import Connection, Link
 from pyfix.ipc.messages import DELIVER, HELLO, OUTCOME, READY
 from pyfix.errors import PeerError
+from pyfix.queue.reader import Reader
 
 CAPACITY = 5_000
 
@@ -25,7 +26,6 @@ class Smtp:
         self.service = service
         self.resolver = Resolver()
         self.capacity = int(getattr(service, "capacity", 0) or CAPACITY)
-        from pyfix.queue.reader import Reader
         parameters = Parameters(service.config, service.log, service.program)
         self.agent = Agent(parameters, self.hosts(parameters), Reader(service.queue_directory), service.engine,
                            service.loop, service.log, self.report)
