@@ -57,7 +57,7 @@ cdef class Limits:
     cdef readonly uint64_t message_size
     cdef readonly int recipients, overshoot, soft_errors, hard_errors, junk, newlines, bare_code, features
     cdef readonly bint helo_required, forbid_pipelining, no_vrfy, lmtp, smtputf8, standalone, strict_paths
-    cdef readonly frozenset forbidden, ignored
+    cdef readonly object forbidden, ignored
     cdef readonly object path
 
 

@@ -41,7 +41,7 @@ cdef class Limits:
     features            bits: 1 AUTH 2 STARTTLS 4 XCLIENT 8 XFORWARD
     helo_required, forbid_pipelining, no_vrfy, smtputf8, strict_paths    the parameters of these names
     lmtp, standalone    the protocol; "sendmail -bs"
-    forbidden, ignored  smtpd_forbidden_commands, smtpd_noop_commands: frozenset of upper-case bytes
+    forbidden, ignored  smtpd_forbidden_commands, smtpd_noop_commands: containers of upper-case bytes
     path                callable(raw: bytes, sender: bool, utf8: bool) -> bytes | None for paths that are not plain
     """
 
@@ -49,8 +49,8 @@ cdef class Limits:
                  int recipients=1000, int overshoot=1000, int soft_errors=10, int hard_errors=20, int junk=100,
                  int newlines=NEWLINES_NORMALIZE, int bare_code=550, int features=0, bint helo_required=False,
                  bint forbid_pipelining=True, bint no_vrfy=False, bint smtputf8=True, bint strict_paths=False,
-                 bint lmtp=False, bint standalone=False, frozenset forbidden=frozenset((b"CONNECT", b"GET", b"POST")),
-                 frozenset ignored=frozenset(), object path=None):
+                 bint lmtp=False, bint standalone=False, object forbidden=frozenset((b"CONNECT", b"GET", b"POST")),
+                 object ignored=frozenset(), object path=None):
         self.hostname, self.line_length, self.message_size = hostname, max(line_length, 64), message_size
         self.recipients, self.overshoot = recipients, overshoot
         self.soft_errors, self.hard_errors, self.junk = soft_errors, hard_errors, junk

@@ -1,0 +1,194 @@
+"""What the sessions of one process share: settings, client names, counts and limits, the log.
+
+The law: a client that is over a limit is told so with 421 and logged as Postfix does; clients in
+smtpd_client_event_limit_exceptions (by default mynetworks) have no limits. Rates are counted per
+anvil_rate_time_unit, in memory that a flood cannot grow without bound.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from pyfix.access.networks import Networks, plain_address
+from pyfix.access.subject import Subject
+from pyfix.errors import QueueError, TableError
+from pyfix.smtpd.names import Names
+from pyfix.smtpd.settings import Settings
+
+QUEUE_FULL = b"452 4.3.1 Insufficient system storage"
+WRITE_ERROR = b"451 4.3.0 Error: queue file write error"
+MOST_CLIENTS = 100_000
+LOOK_AT_SPACE = 2.0          # seconds between looks at the free space
+
+
+class Server:
+    """All sessions of a process.
+
+    make_intake   callable(origin) -> Intake with its queue id set; raises QueueError
+    limit         most sessions at a time, 0: none
+    """
+
+    def __init__(self, settings: Settings, log: Any, clock: Callable[[], float], make_intake: Callable[[Any], Any],
+                 service_name: str = "smtpd", queue_directory: str = ".", limit: int = 0) -> None:
+        self.settings, self.log, self.clock, self.make_intake = settings, log, clock, make_intake
+        self.service_name, self.queue_directory, self.limit = service_name, queue_directory, limit
+        self.info, self.warning = log.info, log.warning
+        self.names = Names(log.warning, settings.config.smtpd_peername_lookup)
+        self.sessions: set[Any] = set()
+        self.per_client: Counter[bytes] = Counter()
+        self.rates: dict[str, Counter[bytes]] = {"connection": Counter(), "message": Counter(), "recipient": Counter()}
+        self.rates_until = 0.0
+        self.doors: list[Any] = []
+        self.stressed = self.closed = False
+        self._space = (0.0, True)
+
+    def configure(self, settings: Settings) -> None:
+        """New sessions get new settings."""
+        self.settings = settings
+        self.names.enabled = settings.config.smtpd_peername_lookup
+
+    # -- who may come in
+
+    def admit(self, session: Any) -> bytes | None:
+        """Counts a new client: None, or the 421 it gets."""
+        settings, address = session.settings, session.address
+        self.per_client[address] += 1
+        if self.limit and len(self.sessions) >= self.limit:
+            for door in self.doors:
+                door.pause()
+        if not settings.connection_count and not settings.connection_rate or self.is_exempt(session):
+            return None
+        count, where = self.per_client[address], self.service(session)
+        if settings.connection_count and count > settings.connection_count:
+            self.warning(b"Connection concurrency limit exceeded: %d from %b for service %b" % (count, session.client, where))
+            return self.too_many_connections(session)
+        rate = self.count("connection", address, settings)
+        if settings.connection_rate and rate > settings.connection_rate:
+            self.warning(b"Connection rate limit exceeded: %d from %b for service %b" % (rate, session.client, where))
+            return self.too_many_connections(session)
+        return None
+
+    def too_many_connections(self, session: Any) -> bytes:
+        """The 421 of both connection limits."""
+        return b"421 4.7.0 %b Error: too many connections from %b" % (session.settings.hostname, session.address)
+
+    def service(self, session: Any) -> bytes:
+        """The service's name in lines about limits."""
+        return self.service_name.encode()
+
+    def is_exempt(self, session: Any) -> bool:
+        """Is this client free of limits?"""
+        return self.listed(session.settings.exempt, session)
+
+    def is_trusted(self, session: Any) -> bool:
+        """Is it in mynetworks? A failing table says no here, and is asked again by policy."""
+        return self.listed(session.settings.policy.engine.networks, session)
+
+    def is_local(self, session: Any) -> bool:
+        """Does local_header_rewrite_clients match? (permit_inet_interfaces and permit_mynetworks; others are asked by policy.)"""
+        words = session.settings.local_clients.replace(",", " ").split()
+        own = session.settings.policy.engine.resolver.domains.own_addresses
+        return ("permit_inet_interfaces" in words and plain_address(session.address) in own) \
+            or ("permit_mynetworks" in words and session.trusted) or "permit" in words
+
+    def listed(self, networks: Networks, session: Any) -> bool:
+        """Is the client in a list of networks? A table that fails: no."""
+        try:
+            return networks.match(session.peer.name, session.address)
+        except TableError as error:
+            self.warning(f"{networks.name}: {error}".encode())
+            return False
+
+    def left(self, session: Any) -> None:
+        """A session is over."""
+        self.sessions.discard(session)
+        self.per_client[session.address] -= 1
+        if self.per_client[session.address] <= 0:
+            del self.per_client[session.address]
+        if self.limit and not self.closed and len(self.sessions) < self.limit:
+            for door in self.doors:
+                door.resume()
+
+    # -- rates
+
+    def count(self, what: str, address: bytes, settings: Settings) -> int:
+        """One more of `what` from this client: how many in this period. 0 where nothing is limited."""
+        if not settings.counts_rates:
+            return 0
+        now = self.clock()
+        if now >= self.rates_until:
+            self.rates_until = now + settings.rate_unit
+            for counter in self.rates.values():
+                counter.clear()
+        counter = self.rates[what]
+        if len(counter) > MOST_CLIENTS:
+            counter.clear()
+        counter[address] += 1
+        return counter[address]
+
+    def may_send(self, session: Any, size: int) -> bytes | None:
+        """May this client send a message of this size now? None, or the reply that says no."""
+        settings = session.settings
+        if settings.message_rate and not self.is_exempt(session):
+            rate = self.count("message", session.address, settings)
+            if rate > settings.message_rate:
+                self.warning(b"Message delivery request rate limit exceeded: %d from %b for service %b"
+                             % (rate, session.client, self.service(session)))
+                return b"450 4.7.1 Error: too much mail from %b" % session.address
+        if settings.message_size and size > settings.message_size:
+            return b"552 5.3.4 Message size exceeds fixed limit"
+        if settings.strict_utf8 and not session.core.utf8 and not session.core.address.isascii():
+            return b"553 5.6.7 Must declare SMTPUTF8 to send unicode address"
+        return None if self.has_space(settings, size) else QUEUE_FULL
+
+    def has_space(self, settings: Settings, size: int) -> bool:
+        """queue_minfree: is there room for a message? Looked at every other second."""
+        looked, room = self._space
+        now = self.clock()
+        if now - looked > LOOK_AT_SPACE:
+            status = os.statvfs(self.queue_directory)
+            free = status.f_bavail * status.f_frsize
+            room = free >= max(settings.config.queue_minfree, 1.5 * settings.message_size)
+            self._space = now, room
+        return room
+
+    def too_many_recipients(self, session: Any) -> bytes | None:
+        """smtpd_client_recipient_rate_limit."""
+        settings = session.settings
+        if not settings.recipient_rate or self.is_exempt(session):
+            return None
+        rate = self.count("recipient", session.address, settings)
+        if rate <= settings.recipient_rate:
+            return None
+        self.warning(b"Recipient address rate limit exceeded: %d from %b for service %b"
+                     % (rate, session.client, self.service(session)))
+        return b"450 4.7.1 Error: too many recipients from %b" % session.address
+
+    # -- messages
+
+    def new_intake(self, origin: Any) -> tuple[Any, bytes | None]:
+        """(Intake, None), or (None, reply) when the queue can't take a message now."""
+        try:
+            return self.make_intake(origin), None
+        except QueueError as error:
+            self.warning(f"queue: {error}".encode())
+            return None, WRITE_ERROR
+
+    def new_subject(self, session: Any) -> Subject:
+        """What policy looks at, for one session."""
+        subject = Subject(session.peer.name, session.address, info=self.info, warning=self.warning)
+        subject.reverse_name, subject.name_code = session.peer.reverse_name, session.peer.name_code
+        subject.reverse_code, subject.port = session.peer.reverse_code, b"%d" % session.port
+        return subject
+
+    async def etrn(self, session: Any) -> bytes:
+        """ETRN: policy, then fast_flush_domains, where nobody serves it yet the answer is 459."""
+        text = session.core.text.lstrip(b"#@")
+        subject = session.look(7)
+        subject.etrn = text
+        refusal = await session.settings.policy.etrn(subject)
+        if refusal is not None:
+            return refusal
+        self.warning(b"reject: ETRN %b... from %b" % (text[:100], session.client))
+        return b"459 <%b>: service unavailable" % text

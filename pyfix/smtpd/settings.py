@@ -1,0 +1,173 @@
+"""What sessions need of one configuration, worked out once: limits, replies, EHLO lines, policy.
+
+The law: a session keeps the Settings it began with; a reload makes new ones for new sessions.
+Source: postconf(5), smtpd_*; EHLO keywords in Postfix's order.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from pyfix._core.address import parse_path
+from pyfix._core.server import Limits
+from pyfix.access.networks import Networks
+from pyfix.access.policy import Policy
+from pyfix.errors import ConfigError, TableError
+from pyfix.maps import MapList
+from pyfix.resolve import Resolver
+from pyfix.resolve.matchlist import MatchList
+
+NEWLINES = {"no": 0, "normalize": 1, "yes": 1, "note": 2, "reject": 3}
+# ServerCore.masked: what is not offered is refused
+MASKS = {"dsn": 1, "chunking": 2, "smtputf8": 4}
+KEYWORDS = ("pipelining", "size", "vrfy", "etrn", "enhancedstatuscodes", "8bitmime", "dsn", "smtputf8", "chunking")
+ALL_KEYWORDS = frozenset((*KEYWORDS, "starttls", "auth", "verp", "xclient", "xforward", "requiretls", "silent-discard"))
+
+
+class CommandList:
+    """smtpd_forbidden_commands and smtpd_noop_commands: `b"GET" in list`, for words and tables."""
+
+    def __init__(self, config: Any, name: str, warning: Callable[[bytes], None]) -> None:
+        self.name, self.warning = name, warning
+        self.list = MatchList(config, name)
+        self.words = frozenset(p.upper() for yes, p in self.list.patterns if yes and isinstance(p, bytes))
+        self.plain = len(self.words) == len(self.list.patterns)
+
+    def __bool__(self) -> bool:
+        return bool(self.list)
+
+    def __contains__(self, word: bytes) -> bool:
+        if self.plain or word in self.words:
+            return word in self.words
+        try:
+            return self.list.match(word)
+        except TableError as error:
+            self.warning(f"{self.name}: {error}".encode())
+            return False
+
+
+class Settings:
+    """One configuration for smtpd. `log`: Maillog."""
+
+    def __init__(self, config: Any, resolver: Resolver, log: Any) -> None:
+        self.config, self.generation, self.log = config, config.generation, log
+        self.hostname, self.mail_name = config["myhostname"].encode(), config["mail_name"].encode()
+        self.policy = Policy(config, resolver, log.warning)
+        self.quick = self.policy.quick
+        self.timeout, self.error_sleep = config.smtpd_timeout, config.smtpd_error_sleep_time
+        self.message_size, self.strict_utf8 = config.message_size_limit, config.strict_smtputf8
+        self.hide_client = config.smtpd_hide_client_session
+        self.forbids_early = config.smtpd_forbid_unauth_pipelining
+        self.greeting = b"220 " + config["smtpd_banner"].encode()
+        self.helo_reply = b"250 %b\r\n" % self.hostname
+        self.forbidden = CommandList(config, "smtpd_forbidden_commands", log.warning)
+        self.ignored = CommandList(config, "smtpd_noop_commands", log.warning)
+        self.limits = self.make_limits(config)
+        self.stressed_limits = self.make_limits(config.override([("stress", "yes")]))
+        self.read_stages(config)
+        self.read_client_limits(config)
+        self.read_ehlo(config)
+
+    def read_stages(self, config: Any) -> None:
+        """Which stages have something to ask."""
+        has, late = self.policy.has, self.policy.delay_reject
+        self.checks_at_connect = has["client"] and not late
+        self.asks_helo = has["helo"] and not late
+        self.asks_mail = has["sender"] and not late
+        self.asks_data, self.asks_end = has["data"], has["end_of_data"]
+
+    def read_client_limits(self, config: Any) -> None:
+        """smtpd_client_*_limit and their exceptions."""
+        self.connection_count = config.smtpd_client_connection_count_limit
+        self.connection_rate = config.smtpd_client_connection_rate_limit
+        self.message_rate = config.smtpd_client_message_rate_limit
+        self.recipient_rate = config.smtpd_client_recipient_rate_limit
+        self.rate_unit = config.anvil_rate_time_unit
+        self.counts_rates = bool(self.connection_rate or self.message_rate or self.recipient_rate)
+        self.exempt = Networks(config, "smtpd_client_event_limit_exceptions")
+        self.newline_exempt = Networks(config, "smtpd_forbid_bare_newline_exclusions")
+        self.local_clients = config["local_header_rewrite_clients"]
+
+    def make_limits(self, config: Any) -> Limits:
+        """What the core has to know."""
+        return Limits(
+            hostname=self.hostname, line_length=config.line_length_limit, message_size=config.message_size_limit,
+            recipients=config.smtpd_recipient_limit, overshoot=config.smtpd_recipient_overshoot_limit,
+            soft_errors=config.smtpd_soft_error_limit, hard_errors=config.smtpd_hard_error_limit,
+            junk=config.smtpd_junk_command_limit, newlines=newlines(config),
+            bare_code=config.smtpd_forbid_bare_newline_reject_code, helo_required=config.smtpd_helo_required,
+            forbid_pipelining=config.smtpd_forbid_unauth_pipelining, no_vrfy=config.disable_vrfy_command,
+            smtputf8=config.smtputf8_enable, strict_paths=config.strict_rfc821_envelopes,
+            forbidden=self.forbidden, ignored=self.ignored, path=self.parse)
+
+    def limits_under(self, stressed: bool) -> Limits:
+        """The limits for a new session."""
+        return self.stressed_limits if stressed else self.limits
+
+    def parse(self, raw: bytes, sender: bool, utf8: bool) -> bytes | None:
+        """The address in a path that is not plain; None where it is none, or holds control bytes."""
+        address, error = parse_path(raw, self.limits.strict_paths, sender)
+        if error or address is None or any(byte < 32 or byte == 127 for byte in address):
+            return None
+        return address if self.possible(address) else None
+
+    def possible(self, address: bytes) -> bool:
+        """Has it a domain that could exist? A bad one is bad syntax."""
+        from pyfix.resolve.resolver import valid_domain
+
+        user, at, domain = address.rpartition(b"@")
+        if not at:
+            return True
+        return valid_domain(domain.removesuffix(b".").decode("utf-8", "surrogateescape"))
+
+    # -- EHLO
+
+    def read_ehlo(self, config: Any) -> None:
+        """smtpd_discard_ehlo_keywords and its table."""
+        self.discarded = keyword_set(config["smtpd_discard_ehlo_keywords"], self.log.warning)
+        self.discard_maps = MapList(config["smtpd_discard_ehlo_keyword_address_maps"], config,
+                                    "smtpd_discard_ehlo_keyword_address_maps")
+        self._replies: dict[frozenset[str], tuple[int, bytes]] = {}
+
+    def ehlo(self, address: bytes) -> tuple[int, bytes]:
+        """(mask for the core, reply lines) for a client at `address`."""
+        discarded = self.discarded
+        if self.discard_maps:
+            found = self.discard_maps.get(address) if self.discard_maps.local else None
+            if found is not None:
+                discarded = keyword_set(found.decode("ascii", "replace"), self.log.warning)
+        reply = self._replies.get(discarded)
+        if reply is None:
+            reply = self._replies[discarded] = self.make_ehlo(discarded)
+        if discarded and "silent-discard" not in discarded:
+            self.log.info("discarding EHLO keywords: " + " ".join(k.upper() for k in KEYWORDS if k in discarded))
+        return reply
+
+    def make_ehlo(self, discarded: frozenset[str]) -> tuple[int, bytes]:
+        """The reply to EHLO without some keywords."""
+        shown = [k for k in KEYWORDS if k not in discarded]
+        if self.config.disable_vrfy_command and "vrfy" in shown:
+            shown.remove("vrfy")
+        if not self.config.smtputf8_enable and "smtputf8" in shown:
+            shown.remove("smtputf8")
+        lines = [self.hostname, *(k.upper().encode() for k in shown)]
+        if "size" in shown and self.message_size:
+            lines[lines.index(b"SIZE")] = b"SIZE %d" % self.message_size
+        masked = sum(MASKS[k] for k in MASKS if k not in shown)
+        return masked, b"".join(b"250-%b\r\n" % line for line in lines[:-1]) + b"250 %b\r\n" % lines[-1]
+
+
+def keyword_set(text: str, warning: Callable[[str], None]) -> frozenset[str]:
+    """The keywords in a list; what is none is said and left out."""
+    words = {word.lower() for word in text.replace(",", " ").split()}
+    for word in sorted(words - ALL_KEYWORDS):
+        warning(f"unknown EHLO keyword in list: {word}")
+    return frozenset(words & ALL_KEYWORDS)
+
+
+def newlines(config: Any) -> int:
+    """smtpd_forbid_bare_newline as the core counts. Raises ConfigError."""
+    value = config["smtpd_forbid_bare_newline"].lower()
+    if value not in NEWLINES:
+        raise ConfigError(f"smtpd_forbid_bare_newline: unknown value {value}",
+                          remedy="use normalize, yes, note, reject or no")
+    return NEWLINES[value]

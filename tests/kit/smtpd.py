@@ -1,0 +1,174 @@
+"""A real smtpd server on a loopback port, with a queue that only remembers: for dialogues with policy and log."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+
+import uvloop
+
+from pyfix._core.data import MemorySink
+from pyfix.config import Config
+from pyfix.model import Reply
+from pyfix.net.engine import Engine
+from pyfix.resolve import Resolver
+from pyfix.smtpd.server import Server
+from pyfix.smtpd.session import Doorman
+from pyfix.smtpd.settings import Settings
+
+MAIN_CF = """
+compatibility_level = 3.11
+myhostname = mx.example.org
+mydomain = example.org
+mydestination = $myhostname, example.org, localhost
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+local_recipient_maps =
+alias_maps =
+alias_database =
+smtpd_error_sleep_time = 0
+smtpd_peername_lookup = no
+"""
+
+
+class Log:
+    """Keeps lines as Postfix prints them."""
+
+    def __init__(self):
+        self.lines = []
+
+    def info(self, text):
+        self.lines.append(text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
+
+    def warning(self, text):
+        self.info(b"warning: " + (text if isinstance(text, bytes) else text.encode()))
+
+
+class FakeIntake(MemorySink):
+    """An intake that commits into a list; `later` answers in a later turn of the loop."""
+
+    def __init__(self, kit, origin):
+        self.kit, self.origin, self.recipients, self.aborted = kit, origin, [], False
+        kit.ids += 1
+        self.queue_id = b"ID%d" % kit.ids
+        self.sender, self.ret, self.envid, self.flags, self.actions = None, 0, b"", 0, None
+
+    def start(self):
+        pass
+
+    def finish(self, flags, done):
+        self.flags |= flags
+        self.kit.messages.append(self)
+        reply = self.kit.verdict or Reply(250, "2.0.0", "Ok: queued as " + self.queue_id.decode())
+        if self.kit.later:
+            self.kit.loop.call_later(self.kit.later, done, reply)
+        else:
+            done(reply)
+
+    def abort(self):
+        self.aborted = True
+        self.kit.aborted.append(self)
+
+
+class Smtpd:
+    """The server, running in a thread: `with Smtpd(tmp_path, "name = value") as server: server.talk(...)`."""
+
+    def __init__(self, directory, extra="", limit=0):
+        (directory / "main.cf").write_text(MAIN_CF + extra + "\n")
+        self.directory, self.limit = directory, limit
+        self.log, self.messages, self.aborted, self.ids, self.verdict, self.later = Log(), [], [], 0, None, 0
+
+    def __enter__(self):
+        started = threading.Event()
+        self.thread = threading.Thread(target=self.run, args=(started,), daemon=True)
+        self.thread.start()
+        assert started.wait(10), "the server did not start"
+        return self
+
+    def run(self, started):
+        self.loop = uvloop.new_event_loop()
+        asyncio.set_event_loop(self.loop)
+        self.failures = []
+        self.loop.set_exception_handler(lambda loop, context: self.failures.append(context))
+        config = Config.load(str(self.directory))
+        resolver = Resolver(config, self.log.warning)
+        settings = Settings(config, resolver, self.log)
+        self.server = Server(settings, self.log, time.monotonic, lambda origin: FakeIntake(self, origin), "smtp",
+                             str(self.directory), self.limit)
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.port = self.socket.getsockname()[1]
+        self.engine = Engine(self.loop)
+        self.server.doors.append(Doorman(self.server, self.engine, self.socket.fileno()))
+        self.loop.call_soon(started.set)
+        self.loop.run_forever()
+        self.engine.close()
+        self.socket.close()
+        self.loop.close()
+
+    def __exit__(self, *_):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
+        assert not self.failures, self.failures
+
+    def client(self):
+        """A connected Wire."""
+        return Wire(self.port)
+
+    def talk(self, *pieces):
+        """Sends each piece after the reply to the one before: the replies, the greeting first."""
+        with self.client() as wire:
+            return [wire.reply(), *(wire.ask(piece) for piece in pieces)]
+
+    def lines(self, wait_for="disconnect from"):
+        """What was logged, once a line with `wait_for` is there."""
+        deadline = time.monotonic() + 5
+        while not any(wait_for in line for line in self.log.lines) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return list(self.log.lines)
+
+
+class Wire:
+    """The client's side of a connection, blocking."""
+
+    def __init__(self, port, timeout=5):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        self.file = self.socket.makefile("rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.file.close()
+            self.socket.close()
+
+    def reply(self):
+        """One whole reply, b"" when the other side is gone."""
+        lines = []
+        while True:
+            try:
+                line = self.file.readline()
+            except ConnectionResetError:
+                line = b""
+            lines.append(line)
+            if len(line) < 4 or line[3:4] != b"-":
+                return b"".join(lines)
+
+    def ask(self, data):
+        """Sends, then one reply."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.socket.sendall(data)
+        return self.reply()
+
+    def rest(self):
+        """All that still comes until the other side closes."""
+        try:
+            return self.file.read()
+        except ConnectionResetError:
+            return b""
