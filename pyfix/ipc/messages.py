@@ -27,11 +27,14 @@ DELIVER = 3
 # agent -> qmgr: [OUTCOME, [result, ...]]
 # result: [job_id, site_status, [[recipient index, status, dsn, text], ...]]
 # site_status: "" well, else why the whole site failed (throttles it: [dsn, text])
-# status: "sent" "deferred" "bounced"; dsn "2.0.0"; text: cleaned, one line, bounded
+# status: "sent" "deferred" "bounced"; dsn "2.0.0"; text: cleaned, one line, bounded.
+# For "sent" an agent may say more, and a sender who asked for it (NOTIFY=SUCCESS) gets a report: "delivered" (to
+# a mailbox), "relayed" (to a server without DSN), "expanded" (to several). Further fields of an item are ignored.
 # (the agent has already logged the delivery line)
 OUTCOME = 4
 
-# agent -> qmgr: [READY, transport, capacity]: sessions it can still take now
+# agent -> qmgr: [READY, transport, capacity]: jobs it can take besides those that it has;
+# once after HELLO, and again only when that changes by itself (qmgr counts what it gives and gets back)
 READY = 5
 
 # command -> qmgr and back: [ASK, verb, arguments...] -> [ANSWER, ...] frames, then [END, count, text]

@@ -7,7 +7,7 @@ error(8) and discard(8). An agent process that serves one of them is preferred.
 import re
 from typing import Any
 
-from pyfix.model import Envelope
+from pyfix.model import NOTIFY_SUCCESS, Envelope
 from pyfix.qmgr.names import external, seconds
 from pyfix.qmgr.scheduler import Message
 
@@ -34,6 +34,9 @@ class Inline:
             self.log.info(delivery_line(envelope, message, index, now, dsn, status, text))
         if status == "sent":
             message.sent.extend(indexes)
+            told = [(index, "delivered", dsn, text) for index in indexes
+                    if envelope.recipients[index].notify & NOTIFY_SUCCESS]
+            message.reported = (message.reported or []) + told or None
         elif status == "bounced":
             message.bounced = (message.bounced or []) + [(index, dsn, text) for index in indexes]
         else:
