@@ -54,10 +54,14 @@ class SlotTable:
         """Seconds since the epoch of its next attempt, 0 when none is set."""
     def tries(self, slot: int) -> int:
         """Attempts made, at most 255 remembered."""
+    def set_tries(self, slot: int, tries: int) -> None:
+        """Set the count of attempts."""
     def tried(self, slot: int) -> int:
         """Count one attempt more and return the count."""
     def reason(self, slot: int) -> tuple[int, int]:
         """(segment, offset) of its last reason in the state log; (0, 0): none."""
+    def set_due(self, slot: int, due: int) -> None:
+        """Set when it is due without filing it in a wheel (recovery does, and files all at the end)."""
     def set_reason(self, slot: int, segment: int, offset: int) -> None:
         """Remember where its last reason is."""
     def site(self, slot: int) -> int:
@@ -69,4 +73,12 @@ class SlotTable:
     def dump(self, cursor: int = 0, limit: int = 16384) -> tuple[bytes, int]:
         """Slots in use after `cursor` as bytes, SLOT_BYTES each, for a checkpoint: (bytes, next cursor or 0 at the end)."""
     def load(self, image: bytes) -> int:
-        """File the slots of a dump(): links and site cleared, a number already present skipped. Returns how many were filed; ValueError: not a dump."""
+        """File the slots of a dump(): links and site cleared, what was active incoming, a number already present skipped. Returns how many were filed; ValueError: not a dump."""
+    def by_segment(self) -> tuple[dict[int, list[int]], dict[int, int]]:
+        """What stands where: ({segment: [messages, bytes]}, {state log segment: reasons}), for a restart."""
+    def flagged(self, flag: int) -> list[int]:
+        """Slots in use that have one of these bits."""
+    def in_segment(self, segment: int, limit: int = 1000) -> list[int]:
+        """At most `limit` slots whose record is in a segment."""
+    def with_reason_in(self, segment: int, limit: int = 1000) -> list[int]:
+        """At most `limit` slots whose last reason is in a segment of the state log."""

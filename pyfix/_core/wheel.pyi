@@ -15,5 +15,7 @@ class Wheel:
         """Take out at most `limit` slots that are due at `now`."""
     def wake(self) -> int:
         """The second at which pop() is worth calling next (it may find nothing yet); 0 when the wheel is empty."""
+    def refile(self) -> int:
+        """File every deferred slot of the table that is not filed, at its due time (after a restart); how many."""
     def rush(self) -> int:
         """Make everything due now (postqueue -f); returns how many are due."""

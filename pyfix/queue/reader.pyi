@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pyfix.model import Envelope, Place
 
 class SegmentFile:
-    """An open segment. QueueError: it can't be opened; Corrupt: its head is not a segment's, or another's."""
+    """An open segment. QueueError: it can't be opened; Corrupt: it is gone, or its head is not a segment's, or another's."""
 
     fd: int
     number: int

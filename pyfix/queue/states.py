@@ -1,14 +1,44 @@
-"""The states of a queued message (Postfix's queue names) and what the store tells about one."""
+"""The states of a queued message (Postfix's queue names), what the store tells about one, and the records of the state log.
+
+A state record is one msgpack array [operation, queue id number, ...]; the numbers never change:
+
+    [DONE, number, [recipient index, ...]]
+    [DEFER, number, due, tries, [[index, dsn, text], ...]]      state becomes deferred; due in seconds
+    [NOTE, number, [[index, dsn, text], ...]]                   reasons only; the state stays
+    [REMOVE, number]
+    [HOLD | RELEASE, number, due]
+    [EXPIRE, number]
+    [MOVE, number, segment, offset, length, [segment of a chunk, ...]]
+    [BURY, number]
+"""
 
 from typing import NamedTuple
 
+import msgpack
+
+from pyfix.errors import Corrupt
 from pyfix.model import Place
 
 INCOMING, ACTIVE, DEFERRED, HOLD, CORRUPT = 1, 2, 3, 4, 5
 NAMES = {INCOMING: "incoming", ACTIVE: "active", DEFERRED: "deferred", HOLD: "hold", CORRUPT: "corrupt"}
 
 # Message.flags above model.Envelope.flags
-MULTI, NULL_SENDER, FORCED, BIG = 0x100, 0x200, 0x400, 0x800
+MULTI, NULL_SENDER, FORCED, BIG, FINISHED = 0x100, 0x200, 0x400, 0x800, 0x2000
+
+OP_DONE, OP_DEFER, OP_NOTE, OP_REMOVE, OP_HOLD, OP_RELEASE, OP_EXPIRE, OP_MOVE, OP_BURY = range(1, 10)
+
+pack_op = msgpack.Packer(use_bin_type=True, unicode_errors="surrogateescape", autoreset=True).pack
+
+
+def unpack_op(data: bytes) -> list:
+    """The operation in a state record. Corrupt when it is none."""
+    try:
+        op = msgpack.unpackb(data, raw=False, unicode_errors="surrogateescape")
+    except (ValueError, TypeError) as trouble:
+        raise Corrupt(f"state record is not msgpack: {trouble}") from None
+    if type(op) is not list or len(op) < 2 or type(op[0]) is not int or type(op[1]) is not int:
+        raise Corrupt("state record has the wrong shape")
+    return op
 
 
 class Message(NamedTuple):

@@ -1,9 +1,9 @@
 """qmgr's view of the queue: every message's state, kept in memory and in the state log.
 
-Law: docs/queue.md. One process only (qmgr, or a command while qmgr is down) has a Store.
-Nothing here reads a message's content; envelopes come from `Reader.open(store.place(slot))`.
+Law: docs/queue.md. One process only (qmgr, or a command while qmgr is down) has a Store; all calls come from
+one thread. Nothing here reads a message's content; envelopes come from `Reader.open(store.place(slot))`.
 
-    store = Store(directory); store.recover()
+    store = Store(directory); store.recover(); store.attach(loop)
     slot = store.admit(notice)          # a COMMITTED item of ipc.messages; 0: seen before
     store.activate(slot)                # it is being delivered
     left = store.done(slot, [0, 3])     # recipients sent or bounced: never offered again
@@ -11,17 +11,19 @@ Nothing here reads a message's content; envelopes come from `Reader.open(store.p
     store.defer(slot, when_us, reasons) # nothing under way any more: try again at `when_us`
     store.remove(slot)                  # no recipient left, or the administrator's delete
     store.due(now_us, limit)            # slots whose time has come (now INCOMING, out of the wheel)
+    store.maintain()                    # about every 100 ms
 """
 
+import fcntl
 import os
 import time
-from array import array
 from collections.abc import Callable, Iterable, Sequence
 
-from pyfix._core.slots import SlotTable
-from pyfix._core.wheel import Wheel
-from pyfix.model import HOLD as HOLD_FLAG
+from pyfix.errors import Corrupt, QueueError
 from pyfix.model import Place
+from pyfix.queue import recovery, states
+from pyfix.queue.books import Books
+from pyfix.queue.journal import Journal
 from pyfix.queue.states import (
     ACTIVE,
     CORRUPT,
@@ -29,51 +31,88 @@ from pyfix.queue.states import (
     FORCED,
     HOLD,
     INCOMING,
-    MULTI,
-    NULL_SENDER,
     Message,
     Recovered,
+    pack_op,
+    unpack_op,
 )
+from pyfix.queue.upkeep import Upkeep
 
 Reason = tuple[int, str, str]       # recipient index, enhanced status code, text
-
-
-class Many:
-    """Outcomes of a message with several recipients: which are finished, and each one's last reason."""
-
-    __slots__ = ("finished", "left", "reasons")
-
-    def __init__(self, count: int) -> None:
-        self.finished, self.left, self.reasons = bytearray(count), count, array("Q")
+LAZY, SOON, NOW = 0, 1, 2           # Journal urgencies: DEFER, DONE, and what somebody waits for
+STATE = 4
+SEGMENT_SIZE = 64 << 20
 
 
 class Store:
-    """See the module's head. `clock` gives microseconds since the epoch."""
+    """See the module's head. `clock` gives microseconds since the epoch; `warn` takes lines for the log."""
 
-    def __init__(self, directory: str, clock: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
-        self.directory, self._clock = directory, clock
-        self._table = SlotTable(int.from_bytes(os.urandom(8), "little"))
-        self._wheel = Wheel(self._table, clock() // 1_000_000)
-        self._many: dict[int, Many] = {}
-        self._memory: dict[int, dict[int, tuple[str, str]]] = {}
+    def __init__(self, directory: str, clock: Callable[[], int] = lambda: time.time_ns() // 1000, *,
+                 segment_size: int = SEGMENT_SIZE, warn: Callable[[str], None] | None = None) -> None:
+        self.directory, self._clock, self._segment_size = directory, clock, segment_size
+        self._warnings: list[str] = []
+        self._warn = warn
+        self._books = Books(clock() // 1_000_000)
+        self._table, self._wheel = self._books.table, self._books.wheel
+        self._loop = None
+        self._owner = -1
+
+    def _say(self, line: str) -> None:
+        if self._warn is None:
+            self._warnings.append(line)
+        else:
+            self._warn(line)
 
     # ---- messages come and are looked at
 
     def recover(self) -> Recovered:
-        """Read the queue from disk. Messages that were active are incoming again."""
-        return Recovered(0, 0, 0, 0, [], 0.0)
+        """Read the queue from disk. Messages that were active are incoming again. QueueError: another process has the queue."""
+        began = time.monotonic()
+        self._own()
+        self._disk = recovery.Disk(self.directory, self._say)
+        sequence = recovery.recover(self._disk, self._books)
+        self._upkeep = Upkeep(self._disk, self._books, self._segment_size, sequence, self._clock)
+        if not sequence:
+            self._upkeep.first_checkpoint()
+        self._log = Journal(self.directory, "qmgr.state", STATE, segment_size=self._segment_size, reserve=True,
+                            on_group=self._settled)
+        self._upkeep.begin(self._log)
+        count = self._table.count
+        return Recovered(count(INCOMING), count(DEFERRED), count(HOLD), count(CORRUPT), self._warnings,
+                         time.monotonic() - began)
 
-    def admit(self, notice: Sequence[object]) -> int:
+    def _own(self) -> None:
+        self._owner = os.open(os.path.join(self.directory, "owner"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._owner)
+            self._owner = -1
+            raise QueueError(f"{self.directory}: another process manages this queue") from None
+
+    def attach(self, loop) -> None:
+        """Let a loop report what is durable (else call ready() when fileno() is readable, or sync())."""
+        self._loop = loop
+        loop.add_reader(self._log.fileno(), self._log.ready)
+
+    def admit(self, notice: Sequence) -> int:
         """Take a committed message (an item of ipc.messages.COMMITTED). Its slot; 0 when it was seen before."""
         queue_id, arrival, segment, offset, length, size, flags, sender, nrcpt = notice[:9]
-        if self._table.find(queue_id):
+        entry = self._books.segment(segment)
+        if offset < entry.tail:
             return 0
-        bits = flags & 0xff | (MULTI if nrcpt > 1 else 0) | (0 if sender else NULL_SENDER)
-        state = HOLD if flags & HOLD_FLAG else INCOMING
-        slot = self._table.add(queue_id, arrival, segment, offset, length, size, bits, state)
-        if nrcpt > 1:
-            self._many[slot] = Many(nrcpt)
+        chunks = self._disk.reader.open((segment, offset, length))[0].extents if size > length else ()
+        slot = self._books.admit(queue_id, arrival, segment, offset, length, size, flags, sender, nrcpt, chunks)
+        entry.tail = (offset + length + 7) & ~7
         return slot
+
+    def writer_here(self, name: str) -> list[int]:
+        """A writer said HELLO: admit what it committed before, so that only its notices are needed from now on. The new slots."""
+        return self._upkeep.catch_up(name)
+
+    def writer_gone(self, name: str) -> list[int]:
+        """A writer process left: admit what it committed without telling. The new slots."""
+        return self._upkeep.catch_up(name)
 
     def find(self, queue_id: bytes) -> int:
         """The slot of a queue id, 0 when it is not in the queue."""
@@ -113,10 +152,12 @@ class Store:
 
     # ---- outcomes
 
+    def _op(self, urgency: int, *op: object) -> tuple[int, int]:
+        return self._log.append(STATE, pack_op(op), urgency)
+
     def pending(self, slot: int) -> list[int]:
         """Indexes of the recipients that are not finished."""
-        many = self._many.get(slot)
-        return [0] if many is None else [i for i, f in enumerate(many.finished) if not f]
+        return self._books.pending(slot)
 
     def activate(self, slot: int) -> int:
         """A delivery begins: out of the wheel, state ACTIVE. Returns how many have begun so far."""
@@ -125,38 +166,47 @@ class Store:
         return self._table.tried(slot)
 
     def done(self, slot: int, indexes: Sequence[int]) -> int:
-        """These recipients are sent or bounced. Durable within milliseconds. Returns how many are left."""
-        many = self._many.get(slot)
-        if many is None:
-            return 0 if indexes else 1
-        for i in indexes:
-            if not many.finished[i]:
-                many.finished[i] = 1
-                many.left -= 1
-        return many.left
+        """These recipients are sent or bounced. Durable within milliseconds. Returns how many are left; remove() it when none is."""
+        left = self._books.done(slot, indexes)
+        self._op(SOON, states.OP_DONE, self._table.number(slot), indexes)
+        return left
 
     def note(self, slot: int, reasons: Sequence[Reason]) -> None:
         """Remember why these recipients are deferred; the message's state stays."""
-        self._memory.setdefault(slot, {}).update((i, (dsn, text)) for i, dsn, text in reasons)
+        place = self._op(LAZY, states.OP_NOTE, self._table.number(slot), reasons)
+        self._books.note(slot, [reason[0] for reason in reasons], *place)
 
     def defer(self, slot: int, when_us: int, reasons: Sequence[Reason] = ()) -> None:
         """State DEFERRED, due at `when_us`, for these reasons. Never waits for the disk."""
+        due = when_us // 1_000_000
+        place = self._op(LAZY, states.OP_DEFER, self._table.number(slot), due, self._table.tries(slot), reasons)
         if reasons:
-            self.note(slot, reasons)
+            self._books.note(slot, [reason[0] for reason in reasons], *place)
         self._table.set_state(slot, DEFERRED)
-        self._wheel.insert(slot, when_us // 1_000_000)
+        self._wheel.insert(slot, due)
 
     def reasons(self, slot: int) -> dict[int, tuple[str, str]]:
         """Recipient index -> (dsn, text) of the last reason, of those not finished that have one. Reads the state log."""
-        pending = set(self.pending(slot))
-        return {i: reason for i, reason in self._memory.get(slot, {}).items() if i in pending}
+        found: dict[int, tuple[str, str]] = {}
+        cache: dict[tuple[int, int], list] = {}
+        for index, place in self._books.reason_places(slot).items():
+            if place not in cache:
+                cache[place] = self._reason_record(place)
+            found.update((i, (dsn, text)) for i, dsn, text in cache[place] if i == index)
+        return found
+
+    def _reason_record(self, place: tuple[int, int]) -> list:
+        """The reasons in a state record; what is still on its way to disk is waited for."""
+        try:
+            return unpack_op(self._disk.reader.read(*place)[1])[-1]
+        except Corrupt:
+            self.sync()
+            return unpack_op(self._disk.reader.read(*place)[1])[-1]
 
     def remove(self, slot: int) -> None:
         """It leaves the queue; the slot is free at once. Ask synced() where the answer must wait for the disk."""
-        self._wheel.cancel(slot)
-        self._table.remove(slot)
-        self._many.pop(slot, None)
-        self._memory.pop(slot, None)
+        self._op(SOON, states.OP_REMOVE, self._table.number(slot))
+        self._books.remove(slot)
 
     # ---- time
 
@@ -186,35 +236,70 @@ class Store:
         """State HOLD: no attempt until release()."""
         self._wheel.cancel(slot)
         self._table.set_state(slot, HOLD)
+        self._op(SOON, states.OP_HOLD, self._table.number(slot))
 
     def release(self, slot: int) -> None:
         """HOLD -> DEFERRED, due now (as postsuper -H moves it)."""
         if self._table.state(slot) == HOLD:
+            now = self._clock() // 1_000_000
             self._table.set_state(slot, DEFERRED)
-            self._wheel.insert(slot, self._clock() // 1_000_000)
+            self._wheel.insert(slot, now)
+            self._op(SOON, states.OP_RELEASE, self._table.number(slot), now)
 
     def expire(self, slot: int) -> None:
         """Set FORCED in its flags: returned to sender at the next attempt, whatever its age."""
         self._table.set_flag(slot, FORCED)
+        self._op(SOON, states.OP_EXPIRE, self._table.number(slot))
 
     def bury(self, slot: int, why: str) -> str:
         """Its record can't be read or it kills its deliverer: state CORRUPT, the bytes copied to corrupt/. Returns the file's path."""
+        segment, offset, length = self._table.place(slot)
+        path = self._disk.set_aside(segment, offset, offset + length, f"{self.queue_id(slot).decode()}: {why}")
         self._wheel.cancel(slot)
         self._table.set_state(slot, CORRUPT)
-        return os.path.join(self.directory, "corrupt", self.queue_id(slot).decode())
+        self._op(SOON, states.OP_BURY, self._table.number(slot))
+        return path
 
     # ---- durability and upkeep
 
     def synced(self, callback: Callable[[Exception | None], None]) -> None:
-        """Call back when everything told so far is on disk (at once when it is)."""
-        callback(None)
+        """Call back (from the loop) when everything told so far is on disk, or with the error that prevents it."""
+        self._log.barrier(callback)
 
-    def writer_gone(self, name: str) -> list[int]:
-        """A writer process left: admit what it committed without telling. Returns the new slots."""
-        return []
+    def _settled(self, group: list) -> None:
+        for callback, _, error in group:
+            callback(error)
 
-    def maintain(self) -> None:
-        """A bounded step (a few ms) of checkpoint, recycling, compaction, reserve: call it about every 100 ms."""
+    def sync(self) -> None:
+        """Block until everything told so far is on disk. QueueError: it can't be."""
+        self._log.wait()
+
+    def fileno(self) -> int:
+        """Readable when ready() has something to report."""
+        return self._log.fileno()
+
+    def ready(self) -> None:
+        """Report what is durable."""
+        self._log.ready()
+        self._upkeep.ready()
+
+    def maintain(self) -> list[int]:
+        """A bounded step of checkpoint, recycling, compaction, reserve. Returns slots of messages it found on the way."""
+        return self._upkeep.step()
+
+    def checkpoint(self) -> None:
+        """Write a whole checkpoint now. Blocks."""
+        self._upkeep.checkpoint_now()
 
     def close(self) -> None:
         """Checkpoint, sync, let go. Blocks."""
+        if self._owner < 0:
+            return
+        if self._loop is not None:
+            self._loop.remove_reader(self._log.fileno())
+        if not self._log.broken:
+            self._upkeep.checkpoint_now()
+        self._upkeep.close()
+        self._log.close()
+        os.close(self._owner)
+        self._owner = -1

@@ -30,6 +30,9 @@ class Writer(Journal):
         content    bytes, a ContentBuffer (which must not change any more), or None when it was all given to chunk()
         extents    what chunk() returned for it, in order (they must be in the envelope too)
         """
+    def copy(self, envelope: bytes, content: bytes | ContentBuffer | None, token: Any,
+             extents: list[tuple[int, int, int]] | None = None) -> None:
+        """commit() of a message that compaction moves: it is none until the state log says so."""
     def chunk(self, data: bytes | ContentBuffer) -> tuple[int, int, int]:
         """Append a piece of long content early: its extent (segment, offset, length).
 

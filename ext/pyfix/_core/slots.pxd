@@ -18,6 +18,7 @@ cdef enum:
     FORCED = 0x400          # forced to expire at the next attempt
     BIG = 0x800             # its content is in chunks elsewhere: segments in the store's side table
     LINKED = 0x1000         # is in the timer wheel
+    FINISHED = 0x2000       # its only recipient is finished; it leaves the queue next
 
 cdef struct Slot:
     uint64_t number         # the queue id's number; bit 63 set: long form

@@ -366,6 +366,10 @@ cdef class SlotTable:
         """Attempts made, at most 255 remembered."""
         return self.get(slot).tries
 
+    def set_tries(self, uint32_t slot, uint8_t tries) -> None:
+        """Set the count of attempts."""
+        self.get(slot).tries = tries
+
     def tried(self, uint32_t slot) -> int:
         """Count one attempt more and return the count."""
         cdef Slot* s = self.get(slot)
@@ -377,6 +381,10 @@ cdef class SlotTable:
         """(segment, offset) of its last reason in the state log; (0, 0): none."""
         cdef Slot* s = self.get(slot)
         return s.reason_segment, s.reason_offset
+
+    def set_due(self, uint32_t slot, uint32_t due) -> None:
+        """Set when it is due without filing it in a wheel (recovery does, and files all at the end)."""
+        self.get(slot).due = due
 
     def set_reason(self, uint32_t slot, uint32_t segment, uint32_t offset) -> None:
         """Remember where its last reason is."""
@@ -420,7 +428,7 @@ cdef class SlotTable:
         return out, (last if last < self.top else 0)
 
     def load(self, bytes image not None) -> int:
-        """File the slots of a dump(): links and site cleared, a number already present skipped. Returns how many were filed; ValueError: not a dump."""
+        """File the slots of a dump(): links and site cleared, what was active incoming, a number already present skipped. Returns how many were filed; ValueError: not a dump."""
         cdef Py_ssize_t n = PyBytes_GET_SIZE(image) // <Py_ssize_t>sizeof(Slot)
         cdef Py_ssize_t i
         cdef uint32_t slot
@@ -440,6 +448,55 @@ cdef class SlotTable:
                 continue
             s.next = s.prev = s.site = 0
             s.flags &= ~<uint16_t>LINKED
+            if s.state == ACTIVE:
+                s.state = INCOMING
             self.file(slot)
             filed += 1
         return filed
+
+    def by_segment(self) -> tuple:
+        """What stands where: ({segment: [messages, bytes]}, {state log segment: reasons}), for a restart."""
+        cdef dict live = {}
+        cdef dict reasons = {}
+        cdef uint32_t slot
+        cdef uint32_t last = 0
+        cdef list entry = None
+        cdef Slot* s
+        for slot in range(1, self.top + 1):
+            s = self.at(slot)
+            if s.state == FREE:
+                continue
+            if entry is None or s.segment != last:
+                last = s.segment
+                entry = live.setdefault(last, [0, 0])
+            entry[0] += 1
+            entry[1] += s.length
+            if s.reason_segment:
+                reasons[s.reason_segment] = reasons.get(s.reason_segment, 0) + 1
+        return live, reasons
+
+    def flagged(self, uint16_t flag) -> list:
+        """Slots in use that have one of these bits."""
+        return [slot for slot in range(1, self.top + 1) if self.at(slot).state != FREE and self.at(slot).flags & flag]
+
+    def in_segment(self, uint32_t segment, uint32_t limit=1000) -> list:
+        """At most `limit` slots whose record is in a segment."""
+        cdef list found = []
+        cdef uint32_t slot
+        for slot in range(1, self.top + 1):
+            if self.at(slot).state != FREE and self.at(slot).segment == segment:
+                found.append(slot)
+                if <uint32_t>len(found) == limit:
+                    break
+        return found
+
+    def with_reason_in(self, uint32_t segment, uint32_t limit=1000) -> list:
+        """At most `limit` slots whose last reason is in a segment of the state log."""
+        cdef list found = []
+        cdef uint32_t slot
+        for slot in range(1, self.top + 1):
+            if self.at(slot).state != FREE and self.at(slot).reason_segment == segment:
+                found.append(slot)
+                if <uint32_t>len(found) == limit:
+                    break
+        return found

@@ -6,7 +6,7 @@ slots, so that filing, cancelling and taking cost the same with one message and 
 No clock: the caller says what time it is, and it never runs back.
 """
 
-from pyfix._core.slots cimport LINKED, Slot, SlotTable
+from pyfix._core.slots cimport DEFERRED, LINKED, Slot, SlotTable
 
 cdef enum:
     READY = 768             # the bucket of what is due
@@ -130,10 +130,24 @@ cdef class Wheel:
                 return self.now + i
         return self.now + 256
 
+    def refile(self) -> int:
+        """File every deferred slot of the table that is not filed, at its due time (after a restart); how many."""
+        cdef uint32_t slot
+        cdef uint32_t filed = 0
+        cdef Slot* s
+        for slot in range(1, self.table.top + 1):
+            s = self.table.at(slot)
+            if s.state == DEFERRED and not s.flags & LINKED:
+                s.flags |= LINKED
+                self.link(slot, self.bucket_for(s.due))
+                filed += 1
+        self.used += filed
+        return filed
+
     def rush(self) -> int:
         """Make everything due now (postqueue -f); returns how many are due."""
         cdef uint32_t bucket, slot, follower
-        for bucket in range(READY):
+        for bucket in range(<uint32_t>READY):
             slot = self.heads[bucket]
             self.heads[bucket] = 0
             while slot:

@@ -115,15 +115,19 @@ cdef int write_batch(Item* item) noexcept nogil:
     return result
 
 
-cdef int sync_batch(Segment* segment) noexcept nogil:
-    """Sync every segment that was written to."""
+cdef int sync_batch(Segment* first) noexcept nogil:
+    """Sync every segment that was written to; only when all are on disk is any of it counted as on disk."""
     cdef int result = 0
+    cdef Segment* segment = first
     while segment != NULL and result == 0:
         if segment.dirty:
             result = d_datasync(segment.fd)
-            if result == 0:
-                segment.dirty = False
-                segment.synced = segment.take
+        segment = segment.next
+    segment = first
+    while segment != NULL and result == 0:
+        if segment.dirty:
+            segment.dirty = False
+            segment.synced = segment.take
         segment = segment.next
     return result
 

@@ -8,7 +8,7 @@ import os
 from collections import OrderedDict
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.errno cimport EINTR, errno
+from libc.errno cimport EINTR, ENOENT, errno
 from libc.stdlib cimport free, malloc
 
 from pyfix._core.frame cimport (CHUNK, COPY, GOOD, HEADER, MESSAGE, START, Frame, SegmentHeader, crc32c, frame_body,
@@ -44,7 +44,7 @@ cdef int read_at(int fd, char* out, size_t length, uint64_t offset) noexcept nog
 
 
 cdef class SegmentFile:
-    """An open segment. QueueError: it can't be opened; Corrupt: its head is not a segment's, or another's."""
+    """An open segment. QueueError: it can't be opened; Corrupt: it is gone, or its head is not a segment's, or another's."""
 
     def __cinit__(self, int directory, uint32_t number, str suffix="seg"):
         cdef SegmentHeader header
@@ -52,6 +52,8 @@ cdef class SegmentFile:
         cdef int n
         name = f"{number:08x}.{suffix}"
         self.fd = d_open(directory, name.encode(), False)
+        if self.fd == -ENOENT:
+            raise Corrupt(f"{name} is gone")
         if self.fd < 0:
             raise trouble(-self.fd, f"open {name}")
         n = read_at(self.fd, block, START, 0)

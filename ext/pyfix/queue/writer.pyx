@@ -7,7 +7,7 @@ only then may a client hear 250. One Writer a process; its name says whose segme
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from pyfix._core.frame cimport CHUNK, HEADER, MESSAGE
+from pyfix._core.frame cimport CHUNK, COPY, HEADER, MESSAGE
 from pyfix._core.slots cimport format_id
 from pyfix.queue.content cimport ContentBuffer
 from pyfix.queue.journal cimport NOW, LAZY, Held, Item, Journal, next_segment
@@ -83,14 +83,22 @@ cdef class Writer(Journal):
         content    bytes, a ContentBuffer (which must not change any more), or None when it was all given to chunk()
         extents    what chunk() returned for it, in order (they must be in the envelope too)
         """
+        self.send_message(MESSAGE, envelope, content, token, extents)
+
+    def copy(self, bytes envelope not None, object content, object token not None, list extents=None) -> None:
+        """commit() of a message that compaction moves: it is none until the state log says so."""
+        self.send_message(COPY, envelope, content, token, extents)
+
+    cdef int send_message(self, uint32_t kind, bytes envelope, object content, object token, list extents) except -1:
         cdef Item* item = NULL
         cdef object owner = content
         if extents:
             owner = Held.__new__(Held, content, [extent[0] for extent in extents])
         try:
-            self.send(MESSAGE, envelope, content, owner, token, NOW, &item)
+            self.send(kind, envelope, content, owner, token, NOW, &item)
         except QueueError as error:
             self.refuse(token, error, extents)
+        return 0
 
     def chunk(self, object data not None) -> tuple:
         """Append a piece of long content (bytes or ContentBuffer) early: its extent (segment, offset, length).
