@@ -2,7 +2,7 @@
 
 from pyfix.commands.postconf_names import Names, Scope
 from pyfix.commands.postconf_report import fatal, put, warn
-from pyfix.commands.postconf_view import INDENT, LINE_LIMIT, Mode, fold, json_string, print_setting
+from pyfix.commands.postconf_view import INDENT, LINE_LIMIT, Mode, json_string, print_setting, width
 from pyfix.config.lines import (SPACE, WORD_BLANKS, logical_lines, read_text, split_nameval, split_words,
                                 unbrace)
 from pyfix.config.master_cf import FIELDS, MINIMUM_FIELDS, check_fields
@@ -169,7 +169,7 @@ class _Writer:
 
     def add(self, text: str) -> None:
         self.text += text
-        self.size += len(text)
+        self.size += width(text)
 
     def gap(self, size: int) -> None:
         """A blank or a line break before a piece of `size` columns."""
@@ -203,7 +203,7 @@ def _arguments(out: _Writer, entry: Entry, names: Names | None) -> None:
             value = _braced(value)
             at += 1
         piece = word if value is not None or in_options else _braced(word)
-        out.gap(len(word) + (len(value) + 3 if value is not None else 0))      # Postfix counts no braces here
+        out.gap(width(word) + (width(value) + 3 if value is not None else 0))      # Postfix counts no braces here
         out.add(piece)
         if value is not None:
             out.add(" " + value)

@@ -6,7 +6,7 @@ from pyfix.config.table import is_builtin, parameters
 
 LINE_LIMIT = 80
 INDENT = "    "
-_BLANKS = " \t\r\n"
+_TO_BLANK = {ord(char): " " for char in "\t\r\n"}
 _JSON = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -28,18 +28,22 @@ def json_string(text: str) -> str:
                          for char in text) + '"'
 
 
+def width(text: str) -> int:
+    """Columns as Postfix counts them: bytes."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogateescape"))
+
+
 def fold(text: str, long_lines: bool) -> str:
-    """Words of `text` with one blank between them; broken before column 80 unless `long_lines`."""
-    lines, size = "", 0
-    for word in text.replace("\t", " ").replace("\r", " ").replace("\n", " ").split(" "):
-        if not word:
-            continue
-        if not size:
-            lines, size = lines + word, len(word)
-        elif long_lines or size + 1 + len(word) < LINE_LIMIT:
-            lines, size = f"{lines} {word}", size + 1 + len(word)
+    """Words of `text` with one blank between them; in lines of up to 80 columns unless `long_lines`."""
+    words = [word for word in text.translate(_TO_BLANK).split(" ") if word]
+    if long_lines or not words:
+        return " ".join(words)
+    lines, size = words[0], width(words[0])
+    for word in words[1:]:
+        if size + 1 + width(word) <= LINE_LIMIT:
+            lines, size = f"{lines} {word}", size + 1 + width(word)
         else:
-            lines, size = f"{lines}\n{INDENT}{word}", len(INDENT) + len(word)
+            lines, size = f"{lines}\n{INDENT}{word}", len(INDENT) + width(word)
     return lines
 
 

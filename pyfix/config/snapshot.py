@@ -12,7 +12,7 @@ from itertools import count
 from pyfix.config import computed, units
 from pyfix.config.expand import ERROR, expand
 from pyfix.config.lines import logical_lines, read_text, split_nameval, split_words
-from pyfix.config.table import Parameter, family_default, parameters
+from pyfix.config.table import Parameter, family_default, is_builtin, parameters
 from pyfix.errors import ConfigError
 
 DEFAULT_DIRECTORY = "/etc/postfix"
@@ -117,7 +117,7 @@ class Config:
         return name in self.raw
 
     def __iter__(self) -> Iterator[str]:
-        return iter(parameters())
+        return (name for name in parameters() if is_builtin(name))
 
     def unexpanded(self, name: str) -> str:
         """The text before expansion: override, main.cf, computed or table default; KeyError if none."""
@@ -129,7 +129,7 @@ class Config:
     def default(self, name: str) -> str:
         """The default's text before expansion; KeyError where the name is no parameter."""
         row = parameters().get(name)
-        if row is not None:
+        if row is not None and row.type not in ("obsolete", "family"):
             maker = _COMPUTED.get(name)
             return maker(self) if maker else row.default
         family = family_default(name)
@@ -164,7 +164,7 @@ class Config:
     def row(self, name: str) -> Parameter:
         """The table's row; members of transport families and user-defined names get one made up."""
         row = parameters().get(name)
-        if row is not None:
+        if row is not None and row.type not in ("obsolete", "family"):
             return row
         family = family_default(name)
         if family is not None:
@@ -185,6 +185,14 @@ class Config:
         line = self._lines.get(name, 0)
         file = f"{self.directory}/main.cf" if line or name not in self.raw else f"{self.directory}/master.cf"
         return ConfigError(error.text, file, line, error.remedy)
+
+    def notices(self) -> list[str]:
+        """What to tell the administrator once at start: settings of main.cf that have no effect here, and why."""
+        from pyfix.config.table import details
+
+        rows = details()
+        return [f"{self.directory}/main.cf, line {self._lines[name]}: parameter {name} has no effect: {rows[name].note}"
+                for name in self._lines if name in rows and rows[name].status == "ignored"]
 
     def own_interfaces(self) -> list:
         """The host's addresses that inet_interfaces and inet_protocols select (interfaces.Interface)."""

@@ -3,6 +3,7 @@
 `data/parameters.tsv` has one row a parameter; this module reads it once, on first use.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from pyfix.config.lines import read_text
@@ -47,15 +48,33 @@ class Parameter(NamedTuple):
 _table: dict[str, Parameter] = {}
 
 
+class Detail(NamedTuple):
+    """The rest of a row: what reads it, whether pyfix heeds it (used, partly, ignored), why not, one line of help."""
+
+    area: str
+    status: str
+    note: str
+    text: str
+
+
+def _rows(limit: int) -> Iterator[list[str]]:
+    path = __file__.rpartition("/")[0] + "/data/parameters.tsv"
+    for line in read_text(path).split("\n"):
+        if line and line[0] != "#":
+            yield line.split("\t", limit)
+
+
 def parameters() -> dict[str, Parameter]:
     """Name -> Parameter, in the file's (alphabetical) order."""
     if not _table:
-        path = __file__.rpartition("/")[0] + "/data/parameters.tsv"
-        for line in read_text(path).splitlines():
-            if not line.startswith("#"):
-                name, kind, default, low, high = line.split("\t")[:5]
-                _table[name] = Parameter(name, kind, default, int(low) if low else None, int(high) if high else None)
+        for name, kind, default, low, high, _ in _rows(5):
+            _table[name] = Parameter(name, kind, default, int(low) if low else None, int(high) if high else None)
     return _table
+
+
+def details() -> dict[str, Detail]:
+    """Name -> Detail of every row."""
+    return {row[0]: Detail(*row[5:]) for row in _rows(8)}
 
 
 def is_builtin(name: str) -> bool:
