@@ -12,6 +12,7 @@ A build that cannot be made fails; nothing falls back to Python.
 """
 
 import os
+import sys
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -27,6 +28,8 @@ FLAGS = {
 }
 if KIND not in FLAGS:
     raise SystemExit(f"PYFIX_BUILD={KIND}: use one of {', '.join(FLAGS)}")
+# pip asks for the metadata of an editable install several times; the Makefile builds in place afterwards
+METADATA_ONLY = bool({"egg_info", "dist_info", "editable_wheel"} & set(sys.argv))
 CHECKED = KIND in ("checked", "sanitized")
 
 
@@ -53,7 +56,7 @@ setup(
     packages=find_packages(include=["pyfix", "pyfix.*"]),
     package_data={"": ["*.pyi", "VERSION", "py.typed", "data/*"]},
     zip_safe=False,
-    ext_modules=cythonize(
+    ext_modules=[] if METADATA_ONLY else cythonize(
         extensions(),
         include_path=["ext"],
         nthreads=os.cpu_count() or 1,

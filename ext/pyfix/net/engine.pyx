@@ -15,14 +15,13 @@ from libc.errno cimport EAGAIN, ECONNABORTED, EINPROGRESS, EINTR, EMFILE, ENFILE
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset
 
-from pyfix.net cimport sockaddr as sockaddrs
 from pyfix.net.posix cimport (
     AF_UNIX, CLOCK_MONOTONIC_COARSE, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLERR, EPOLLET, EPOLLHUP,
     EPOLLIN, EPOLLOUT, EPOLLRDHUP, IP_BIND_ADDRESS_NO_PORT, IPPROTO_IP, IPPROTO_TCP, MSG_MORE, MSG_NOSIGNAL,
     SO_ERROR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, TCP_NODELAY, accept4, c_bind, c_close,
     c_connect, c_recv, c_send, c_sendfile, c_socket, clock_gettime, epoll_create1, epoll_ctl, epoll_event,
     epoll_wait, getsockname, getsockopt, setsockopt, timespec)
-from pyfix.net.sockaddr cimport sockaddr, sockaddr_storage, socklen_t
+from pyfix.net.sockaddr cimport fill as fill_address, read as read_address, sockaddr, sockaddr_storage, socklen_t
 
 cdef enum:
     BATCH = 256                  # events taken in one turn
@@ -334,7 +333,7 @@ cdef class Stream:
 
         Raises OSError when not even a start is possible, ValueError on a malformed address.
         """
-        cdef socklen_t length = sockaddrs.fill(&self.peer, family, host, port)
+        cdef socklen_t length = fill_address(&self.peer, family, host, port)
         cdef int fd = c_socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
         if fd < 0:
             raise OSError(errno, os.strerror(errno))
@@ -562,7 +561,7 @@ cdef class Stream:
 
     def peer_address(self):
         """(host, port) of the other side; ("", 0) for a local socket."""
-        return sockaddrs.read(&self.peer)
+        return read_address(&self.peer)
 
     def local_address(self):
         """(host, port) of this side; ("", 0) once closed."""
@@ -570,7 +569,7 @@ cdef class Stream:
         cdef socklen_t length = sizeof(address)
         if self.fd < 0 or getsockname(self.fd, <sockaddr*> &address, &length) < 0:
             return "", 0
-        return sockaddrs.read(&address)
+        return read_address(&address)
 
 
 cdef int prepare(int fd, int family, str source) except -1:
@@ -582,7 +581,7 @@ cdef int prepare(int fd, int family, str source) except -1:
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one))
     if source:
         setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one))
-        length = sockaddrs.fill(&local, family, source, 0)
+        length = fill_address(&local, family, source, 0)
         if c_bind(fd, <sockaddr*> &local, length) < 0:
             raise OSError(errno, os.strerror(errno))
     return 0
