@@ -1,0 +1,53 @@
+"""Addresses in header fields: found, changed one by one, and put back with lines folded.
+
+Law: a field in which no address changes keeps its bytes. One that changes is written anew: a line
+break after each comma, then as many addresses to a line as fit 70 columns.
+
+Source: RFC 5322 sections 2.2.3 and 3.6; postconf(5) header_address_token_limit; cleanup(8).
+"""
+
+from collections.abc import Awaitable, Callable
+
+from pyfix._core import tok822
+from pyfix._core.address import unquote
+from pyfix._core.quote import quote
+
+SENDER_FIELDS = frozenset((
+    b"from", b"sender", b"reply-to", b"errors-to", b"return-receipt-to", b"disposition-notification-to",
+    b"resent-from", b"resent-sender", b"resent-reply-to"))
+RECIPIENT_FIELDS = frozenset((
+    b"to", b"cc", b"bcc", b"apparently-to", b"resent-to", b"resent-cc", b"resent-bcc"))
+COLUMNS = 70
+
+
+async def rewrite_value(name: bytes, value: bytes, change: Callable[[bytes], Awaitable[bytes]],
+                        limit: int) -> bytes | None:
+    """The value of field `name` with change(internal address) applied to each address; None if none changes.
+
+    `value`: what follows the colon, line ends included; the result has CRLF between its lines, none at the end,
+    and a blank in front.
+    """
+    tree, changed = tok822.parse(value, limit), False
+    for i, (kind, members) in enumerate(tree):
+        if kind == tok822.OP_ADDR:
+            old = tok822.externalize(members, inside=True)
+            new = quote(await change(unquote(old)))
+            if new != old:
+                tree[i] = (kind, tok822.scan(new))
+                changed = True
+    if not changed:
+        return None
+    return fold(name, tok822.externalize(tree, after_comma=b"\n"))
+
+
+def fold(name: bytes, text: bytes) -> bytes:
+    """Joins the lines of `text` (LF between them) up to 70 columns; the others begin with a tab, after CRLF."""
+    lines, width = [], len(name) + 2
+    for piece in text.split(b"\n"):
+        if lines and width + 1 + len(piece) < COLUMNS:
+            lines[-1] += b" " + piece
+            width += 1 + len(piece)
+        else:
+            width = len(piece) if lines else width + len(piece)
+            lines.append(piece)
+    return b" " + b"\r\n\t".join(lines)

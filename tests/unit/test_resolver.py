@@ -1,0 +1,118 @@
+"""Resolving: classes, the strength of nexthops, unknown recipients, trouble and the cache."""
+
+import asyncio
+
+import pytest
+
+from pyfix.config import Config
+from pyfix.errors import TableError
+from pyfix.resolve import DEFAULT, ERROR, FAIL, LOCAL, RELAY, ROUTED, VIRTUAL, Resolver
+from pyfix.resolve.unlisted import Unlisted
+
+BASE = {"myhostname": "mail.example.com", "mydomain": "example.com", "myorigin": "example.com",
+        "mydestination": "example.com, localhost", "inet_interfaces": "127.0.0.1", "compatibility_level": "3.6",
+        "relay_domains": "relay.test", "virtual_mailbox_domains": "box.test", "virtual_alias_domains": "alias.test",
+        "recipient_delimiter": "+", "local_recipient_maps": ""}
+
+
+def resolver(warn=lambda text: None, **settings: str) -> Resolver:
+    return Resolver(Config("", BASE | settings), warn)
+
+
+def go(address: bytes, sender: bytes = b"", **settings: str):
+    return asyncio.run(resolver(**settings).resolve(address, sender))
+
+
+@pytest.mark.parametrize(("address", "want"), [
+    (b"u@example.com", ("local", "mail.example.com", b"u@example.com", LOCAL)),
+    (b"u", ("local", "mail.example.com", b"u@mail.example.com", LOCAL)),
+    (b"u@[127.0.0.1]", ("local", "mail.example.com", b"u@[127.0.0.1]", LOCAL)),
+    (b"u@sub.relay.test", ("relay", "sub.relay.test", b"u@sub.relay.test", RELAY)),
+    (b"u@box.test", ("virtual", "box.test", b"u@box.test", VIRTUAL)),
+    (b"u@far.test.", ("smtp", "far.test", b"u@far.test", DEFAULT)),
+    (b"a%far.test@example.com", ("smtp", "far.test", b"a@far.test", DEFAULT)),
+    (b"a@far.test@example.com", ("smtp", "far.test", b"a@far.test", DEFAULT)),
+    (b"a%b@far.test", ("smtp", "far.test", b"a%b@far.test", DEFAULT | ROUTED)),
+    (b"u@a..b", ("", "", b"u@a..b", DEFAULT | ERROR)),
+    (b"u@1.2.3.4", ("", "", b"u@1.2.3.4", DEFAULT | ERROR)),
+])
+def test_classes(address, want):
+    assert tuple(go(address)) == want
+
+
+def test_numeric_and_null_domain():
+    assert go(b"u@1.2.3.4", resolve_numeric_domain="yes").recipient == b"u@[1.2.3.4]"
+    assert go(b"u@", resolve_null_domain="yes").flags == LOCAL
+    assert go(b"u@").flags & ERROR
+
+
+def test_nexthop_precedence():
+    hub = {"relayhost": "hub.test", "sender_dependent_relayhost_maps": "inline:{s@t.test=own.test, d@t.test=DUNNO}"}
+    assert go(b"u@far.test", **hub).nexthop == "hub.test"
+    assert go(b"u@far.test", b"s@t.test", **hub).nexthop == "own.test"
+    assert go(b"u@far.test", b"d@t.test", **hub).nexthop == "hub.test"
+    assert go(b"u@far.test", b"s@t.test", default_transport="smtp:fixed", **hub).nexthop == "fixed"
+    table = {"transport_maps": "inline:{far.test=slow:, near.test=:there, *=:}"}
+    assert go(b"u@far.test", **hub, **table)[:2] == ("slow", "far.test")
+    assert go(b"u@near.test", **hub, **table)[:2] == ("smtp", "there")
+    assert go(b"u@third.test", **hub, **table)[:2] == ("smtp", "hub.test")
+    own = {"sender_dependent_default_transport_maps": "inline:{<>=quiet:}"}
+    assert go(b"u@far.test", b"", **own)[:2] == ("quiet", "far.test")
+
+
+def test_relocated_comes_last_for_every_class():
+    table = {"relocated_maps": "inline:{u@example.com=u@new.test, @alias.test=away}"}
+    assert go(b"u+x@example.com", **table)[:2] == ("error", "5.1.6 User has moved to u@new.test")
+    assert go(b"u@alias.test", **table)[:2] == ("error", "5.1.6 User has moved to away")
+
+
+@pytest.mark.parametrize("name", ["transport_maps", "relocated_maps", "sender_dependent_relayhost_maps",
+                                  "relay_domains", "virtual_alias_domains", "mydestination"])
+def test_failing_table_is_temporary_and_not_kept(name):
+    warned: list[str] = []
+    r = resolver(warned.append, **{name: "fail:x"})
+    for _ in range(2):
+        assert asyncio.run(r.resolve(b"u@far.test", b"s@t.test")).flags & FAIL
+    assert len(warned) == 2 and r.cached(b"u@far.test", b"s@t.test") is None
+
+
+def test_cache_knows_senders_only_where_they_count():
+    r = resolver()
+    assert r.cached(b"u@far.test") is None
+    result = asyncio.run(r.resolve(b"u@far.test", b"a@b.test"))
+    assert r.cached(b"u@far.test", b"c@d.test") is result
+    r = resolver(sender_dependent_relayhost_maps="inline:{a@b.test=x.test}")
+    asyncio.run(r.resolve(b"u@far.test", b"a@b.test"))
+    assert r.cached(b"u@far.test", b"c@d.test") is None
+
+
+def test_domain_in_two_lists_is_told_once():
+    warned: list[str] = []
+    r = resolver(warned.append, virtual_alias_domains="example.com, two.test", relay_domains="two.test")
+    for address in (b"a@example.com", b"b@example.com", b"c@two.test"):
+        asyncio.run(r.resolve(address))
+    assert warned == ["do not list domain example.com in BOTH mydestination and virtual_alias_domains",
+                      "do not list domain two.test in BOTH virtual_alias_domains and relay_domains"]
+
+
+TABLES = {"local_recipient_maps": "inline:{known=x}", "relay_recipient_maps": "inline:{known@relay.test=x}",
+          "virtual_mailbox_maps": "inline:{known@box.test=x}", "virtual_alias_maps": "inline:{ali@alias.test=x}"}
+
+
+@pytest.mark.parametrize(("address", "reason"), [
+    (b"known@example.com", None), (b"known+x@example.com", None), (b"who@far.test", None), (b"ali@alias.test", None),
+    (b"who@example.com", "User unknown in local recipient table"),
+    (b"who@relay.test", "User unknown in relay recipient table"),
+    (b"who@box.test", "User unknown in virtual mailbox table"),
+    (b"who@alias.test", "User unknown in virtual alias table"),
+])
+def test_unlisted(address, reason):
+    r = resolver(**TABLES)
+    found = asyncio.run(Unlisted(r.config, r).check(address))
+    assert found == (None if reason is None else (550, "5.1.1", reason))
+
+
+def test_unlisted_with_a_failing_table():
+    r = resolver(local_recipient_maps="fail:x")
+    with pytest.raises(TableError):
+        asyncio.run(Unlisted(r.config, r).check(b"u@example.com"))
