@@ -10,10 +10,12 @@ a "done" (see rounds.py); `log` a Maillog. `outbox` receives (Agent, [Entry, ...
 """
 
 from collections import deque
-from typing import Any, Callable, Iterable
+from collections.abc import Callable
+from typing import Any
 
 from pyfix import model
 from pyfix.errors import QueueError
+from pyfix.qmgr import hot
 from pyfix.qmgr.inline import INLINE, Inline
 from pyfix.qmgr.names import external
 from pyfix.qmgr.parameters import SECOND, Parameters
@@ -37,6 +39,7 @@ class Manager:
         self.parameters, self.store, self.reader = parameters, store, reader
         self.log, self.clock = log, clock
         self.scheduler = Scheduler(parameters.limits)
+        self.plain = Plain(self)
         self.active: dict[int, Message] = {}      # by slot
         self.incoming: deque[int] = deque()
         self.due: deque[int] = deque()
@@ -48,20 +51,9 @@ class Manager:
 
     # -- coming in ------------------------------------------------------------------------
 
-    def committed(self, items: Iterable[list[Any]]) -> None:
+    def committed(self, items: list[list[Any]]) -> None:
         """Take the messages of a COMMITTED frame: into the active queue, or behind those that wait."""
-        now, active, limit = self.clock.now(), self.active, self.parameters.active_limit
-        admit = self.store.admit
-        for item in items:
-            slot = admit(item)
-            queue_id, arrival, segment, offset, length, size, flags, sender, nrcpt, sites = item
-            if not slot or flags & model.HOLD:
-                continue
-            if self.incoming or len(active) >= limit:
-                self.incoming.append(slot)
-            else:
-                self.activate(Message(slot, queue_id, arrival, segment, offset, length, size, flags, sender, nrcpt,
-                                      now), sites, now)
+        hot.take(self, items, self.clock.now())
 
     def activate(self, message: Message, sites: list[list[Any]], now: int) -> None:
         """Make a message active and queue its recipients at their sites."""
@@ -163,30 +155,27 @@ class Manager:
 
     # -- answers --------------------------------------------------------------------------
 
-    def outcomes(self, agent: Agent, results: Iterable[list[Any]]) -> None:
+    def outcomes(self, agent: Agent, results: list[list[Any]]) -> None:
         """Take an OUTCOME frame's results."""
-        now, finish, well = self.clock.now(), self.scheduler.finish, self.scheduler.well
-        for job, trouble, recipients in results:
-            entry = finish(agent, job)
-            if entry is None:
-                continue
-            message = entry.message
-            if trouble:
-                self._site_failed(entry, trouble, now)
-            else:
-                well(entry.site, now)
-            if len(recipients) == 1 and recipients[0][1] == "sent":
-                message.sent.append(recipients[0][0])
-            else:
-                self._recipients(message, recipients)
-            if len(recipients) != len(entry.recipients):
-                self._unanswered(entry, recipients)
-            message.pending -= 1
-            if not message.pending:
-                self.rounds.close(message)
-            elif message.sent and not message.cancelled:
-                self.store.done(message.slot, message.sent)
-                message.sent = []
+        hot.answer(self, agent, results, self.clock.now())
+
+    def answered(self, entry: Entry, trouble: Any, recipients: list[list[Any]], now: int) -> None:
+        """What became of one delivery, its slot at the site already free again."""
+        message = entry.message
+        if trouble:
+            self._site_failed(entry, trouble, now)
+        else:
+            self.scheduler.well(entry.site, now)
+        meant = set(entry.recipients)
+        self._recipients(message, [one for one in recipients if one[0] in meant])
+        if {one[0] for one in recipients} != meant:
+            self._unanswered(entry, recipients)
+        message.pending -= 1
+        if not message.pending:
+            self.rounds.close(message)
+        elif message.sent and not message.cancelled:
+            self.store.done(message.slot, message.sent)
+            message.sent = []
 
     def _site_failed(self, entry: Entry, trouble: Any, now: int) -> None:
         dsn, text = trouble
@@ -332,7 +321,20 @@ class Manager:
     def reload(self, parameters: Parameters) -> None:
         """New parameters; no message is touched."""
         self.parameters = parameters
+        self.plain.clear()
         self.scheduler.refresh(parameters.limits)
+
+
+class Plain(dict[str, bool]):
+    """Transports whose deliveries need no second look: not ours, not deferred, several recipients at a time."""
+
+    def __init__(self, manager: Manager) -> None:
+        self.manager = manager
+
+    def __missing__(self, name: str) -> bool:
+        limits, parameters = self.manager.scheduler.transport(name).limits, self.manager.parameters
+        self[name] = plain = (name not in INLINE and name not in parameters.defer_transports and limits.recipients != 1)
+        return plain
 
 
 def pending_sites(envelope: model.Envelope, pending: list[int]) -> list[list[Any]]:

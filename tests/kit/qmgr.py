@@ -25,7 +25,7 @@ class Log(list):
     """Collects lines; warnings and errors with their label."""
 
     def info(self, text):
-        self.append(text)
+        self.append(text if isinstance(text, str) else text.decode())
 
     def warning(self, text):
         self.append("warning: " + text)
