@@ -30,8 +30,9 @@ def flow(world, agents, numbers):
     from pyfix._core.slots import make_id
     manager, now = world.manager, world.clock.time
     for _ in range(COUNT // GROUP):
-        items = [[make_id(next(numbers), now), now, 1, 4096 * i, 4300, 4096, 0, b"sender@example.org", 1,
-                  [["smtp", f"d{i % 10}.example", [0]]]] for i in range(GROUP)]
+        first = next(numbers) * GROUP
+        items = [[make_id(i, now), now, i >> 13, 4352 * (i & 8191), 4300, 4096, 0, b"sender@example.org", 1,
+                  [["smtp", f"d{i % 10}.example", [0]]]] for i in range(first, first + GROUP)]
         manager.committed(decode(encode([COMMITTED, items])[4:])[1])
         manager.wake()
         while work := manager.dispatch():

@@ -77,6 +77,7 @@ class Server:
         role, name = message[1], message[2]
         if role == "writer":
             self.writers[connection] = name
+            self.manager.incoming.extend(self.manager.store.writer_here(name))
         elif role == "agent":
             self.agents[connection] = agent = Agent(name, connection)
             self.manager.scheduler.join(agent)

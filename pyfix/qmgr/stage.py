@@ -37,7 +37,9 @@ class Process:
     def __init__(self, service: Any) -> None:
         self.service, self.clock = service, Clock()
         directory, loop = service.queue_directory, service.loop
-        self.store, self.reader = Store(directory), Reader(directory)
+        self.store, self.reader = Store(directory, self.clock.now, warn=service.log.warning), Reader(directory)
+        self.store.recover()
+        self.store.attach(loop)
         self.writer = Writer(directory, service.key, loop, self.committed, reserve=True,
                              long_ids=service.config["enable_long_queue_ids"] == "yes")
         self.logs = {name: Maillog(service.config, name, loop, fd=service.arguments.log)
@@ -59,10 +61,7 @@ class Process:
         return self.service.queue_directory
 
     async def start(self) -> None:
-        """Recover the queue, then listen."""
-        found = self.store.recover()
-        for warning in found.warnings:
-            self.service.log.warning(warning)
+        """Begin with what recovery found, then listen."""
         self.manager.start()
         for name, mode in SOCKETS.items():
             await self.server.listen(self.service.listener(name) or listen(f"{self.directory}/{name}", mode))
@@ -71,7 +70,10 @@ class Process:
 
     def upkeep(self) -> None:
         """One bounded step of checkpoint, recycling and compaction, and the next one later."""
-        self.store.maintain()
+        found = self.store.maintain()
+        if found:
+            self.manager.incoming.extend(found)
+            self.server.soon()
         self.service.loop.call_later(UPKEEP, self.upkeep)
 
     def committed(self, group: list[tuple[Any, Any, Any]]) -> None:

@@ -85,11 +85,12 @@ class World:
         items = [item if isinstance(item, Recipient) else Recipient(
             item, transport=transport, nexthop=item.rpartition(b"@")[2].decode()) for item in recipients]
         envelope = Envelope(queue_id, self.clock.time, sender, flags=flags, size=size, recipients=items)
-        self.reader.envelopes[1, self.count] = envelope
+        offset = self.count * 4096
+        self.reader.envelopes[1, offset] = envelope
         sites = {}
         for index, item in enumerate(items):
             sites.setdefault((item.transport, item.nexthop), []).append(index)
-        self.manager.committed([[queue_id, self.clock.time, 1, self.count, 100, size, flags, sender, len(items),
+        self.manager.committed([[queue_id, self.clock.time, 1, offset, 4000, size, flags, sender, len(items),
                                  [[t, n, i] for (t, n), i in sites.items()]]])
         return queue_id
 
