@@ -13,7 +13,7 @@ from pyfix.deliver.parameters import Parameters
 from pyfix.deliver.target import Address, Destination, numeric
 from pyfix.dns import resolver as dns
 
-FAMILIES = {"ipv4": ("A",), "ipv6": ("AAAA",), "all": ("AAAA", "A")}
+FAMILIES = {"ipv4": ("A",), "ipv6": ("AAAA",), "all": ("A", "AAAA")}
 DSN = {dns.NOT_FOUND: "5.4.4", dns.RETRY: "4.4.3", dns.FAIL: "5.4.3", dns.INVALID: "5.4.4", dns.NULL_MX: "5.1.0"}
 
 

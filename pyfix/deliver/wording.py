@@ -38,10 +38,10 @@ def refused(name: str, dsn: str, text: str) -> tuple[str, str]:
 
 
 def protocol_error(dsn: str, reason: str) -> tuple[str, str]:
-    """A refusal must be 4xx or 5xx; another code is the server's mistake, and final."""
-    if dsn[:1] not in ("4", "5"):
-        return "5.5.0", ("Protocol error: " + reason)[:TEXT_LIMIT]
-    return dsn, reason[:TEXT_LIMIT]
+    """A refusal must be 4xx or 5xx; another code is the server's mistake, and final. (Only of a 2xx does smtp(8) say so.)"""
+    if dsn.startswith("2"):
+        reason = "Protocol error: " + reason
+    return dsn if dsn[:1] in ("4", "5") else "5.5.0", reason[:TEXT_LIMIT]
 
 
 def soft(dsn: str) -> bool:

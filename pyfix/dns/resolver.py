@@ -91,7 +91,8 @@ class Resolver:
         """Look up `name` for record type `kind` ("MX", "A", ...). Raises nothing: trouble is a status."""
         why = valid_name(name)
         if why:
-            return Answer(INVALID, [], LONGEST, name, f"Name service error for {name}: invalid host or domain name")
+            shown = "".join(c if c.isascii() and c.isprintable() else "?" for c in name[:200])
+            return Answer(INVALID, [], LONGEST, name, f"Name service error for {shown}: invalid host or domain name")
         answer = self.cached(name, kind)
         if answer is not None:
             return answer
@@ -170,7 +171,7 @@ def rows_of(message: dns.message.Message, owner: dns.name.Name, kind: str) -> li
 
 
 def convert(name: str, kind: str, owner: str, rows: list[Any], ttl: float, secure: bool) -> Answer:
-    """Records in plain Python terms; host names that are none are left out."""
+    """Records in plain Python terms. MX hosts that are no names are left out; a PTR is for the caller to check."""
     if kind == "MX":
         pairs = [(row.preference, row.exchange.to_text(omit_final_dot=True)) for row in rows]
         if len(pairs) == 1 and pairs[0][1] == ".":
@@ -180,8 +181,7 @@ def convert(name: str, kind: str, owner: str, rows: list[Any], ttl: float, secur
     if kind in ("A", "AAAA"):
         return worked(name, kind, owner, [row.address for row in rows], ttl, secure)
     if kind == "PTR":
-        hosts = [row.target.to_text(omit_final_dot=True) for row in rows]
-        return worked(name, kind, owner, [host for host in hosts if not valid_name(host)], ttl, secure)
+        return worked(name, kind, owner, [row.target.to_text(omit_final_dot=True) for row in rows], ttl, secure)
     if kind == "TXT":
         return worked(name, kind, owner, [b"".join(row.strings) for row in rows], ttl, secure)
     if kind == "SRV":

@@ -109,13 +109,13 @@ class Bench:
         self.engine.close()
 
 
-def run(scenario: Callable[[], Any]) -> Any:
+def run(scenario: Callable[[], Any], seconds: float = 30) -> Any:
     """Run a coroutine function on a fresh uvloop loop; an exception that reached the loop's handler fails the test."""
     loop = uvloop.new_event_loop()
     errors: list[BaseException] = []
     loop.set_exception_handler(lambda _, context: errors.append(context.get("exception") or RuntimeError(context["message"])))
     try:
-        return loop.run_until_complete(asyncio.wait_for(scenario(), 30))
+        return loop.run_until_complete(asyncio.wait_for(scenario(), seconds))
     finally:
         loop.run_until_complete(asyncio.sleep(0))
         loop.close()
