@@ -12,5 +12,6 @@ def hostname(domain: str | None) -> str:
 
 
 def domainname(host: str) -> str:
-    """What follows the first dot of the host name."""
-    return host.partition(".")[2] or DEFAULT_DOMAIN
+    """What follows the first dot of the host name, which may be nothing."""
+    _, dot, domain = host.partition(".")
+    return domain if dot else DEFAULT_DOMAIN

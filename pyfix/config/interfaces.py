@@ -8,6 +8,8 @@ import ipaddress
 import socket
 from typing import NamedTuple
 
+from pyfix.errors import ConfigError
+
 
 class Interface(NamedTuple):
     """An address with its network: `address` and `network` are ipaddress objects."""
@@ -89,7 +91,10 @@ def _resolve(name: str) -> set:
 
 
 def networks(style: str, own: list[Interface]) -> str:
-    """The default of mynetworks under mynetworks_style `style` (host, subnet, class)."""
+    """The default of mynetworks under mynetworks_style `style` (host, subnet, class); ConfigError on another."""
+    if style not in ("host", "subnet", "class"):
+        raise ConfigError(f"bad mynetworks_style value: {style}; specify exactly one value",
+                          remedy="write host, subnet or class")
     parts: list[str] = []
     for address, network in own:
         if style == "host":

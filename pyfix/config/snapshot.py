@@ -53,7 +53,7 @@ class Config:
                  service_name: str = "", process_name: str = "") -> None:
         state = self.__dict__
         state["directory"], state["raw"], state["_lines"] = directory, raw, lines or {}
-        state["_texts"] = {}
+        state["_texts"], state["_making"] = {}, set()
         state["_preset"] = {"config_directory": directory, "process_id": str(os.getpid()),
                             "process_name": process_name, "service_name": service_name}
         state["generation"] = next(_generations)
@@ -130,12 +130,21 @@ class Config:
         """The default's text before expansion; KeyError where the name is no parameter."""
         row = parameters().get(name)
         if row is not None and row.type not in ("obsolete", "family"):
-            maker = _COMPUTED.get(name)
-            return maker(self) if maker else row.default
+            return self._computed(name) if name in _COMPUTED else row.default
         family = family_default(name)
         if family is None:
             raise KeyError(name)
         return "$" + family
+
+    def _computed(self, name: str) -> str:
+        """A default found out at run time; empty while it is being found (myhostname = a.$mydomain)."""
+        if name in self._making:
+            return ""
+        self._making.add(name)
+        try:
+            return _COMPUTED[name](self)
+        finally:
+            self._making.discard(name)
 
     def expand(self, text: str, name: str = "") -> str:
         """`text` with all $names replaced; `name` says whose value it is, for the error."""
@@ -202,13 +211,13 @@ class Config:
 
 
 def _default_hostname(config: Config) -> str:
-    return computed.hostname(config.raw.get("mydomain") and config["mydomain"])
+    return computed.hostname(config.expand(config.raw.get("mydomain", "")))
 
 
 def _default_networks(config: Config) -> str:
     from pyfix.config import interfaces
 
-    return interfaces.networks(config.mynetworks_style, config.own_interfaces())
+    return interfaces.networks(config["mynetworks_style"], config.own_interfaces())
 
 
 _COMPUTED = {

@@ -74,3 +74,19 @@ def test_every_default_is_valid(conf):
     without_default = {"virtual_mailbox_base"}          # empty is refused: virtual(8) needs it set
     for name in set(config) - without_default:
         config.typed(name)
+
+
+def test_names_that_need_each_other(conf):
+    config = conf("myhostname = mail.$mydomain\n")
+    assert config["myhostname"] == "mail." and config["mydomain"] == ""
+    with pytest.raises(ConfigError, match="bad string length 0 < 1: mydomain = "):
+        config.mydomain
+    config = conf("mydomain = example.com\nmyhostname = mail.$mydomain\n")
+    assert (config.myhostname, config.mydomain) == ("mail.example.com", "example.com")
+    with pytest.raises(ConfigError, match="bad mynetworks_style value"):
+        conf("mynetworks_style = $mynetworks\n").mynetworks
+
+
+def test_duplicate_setting_is_a_warning(conf, tmp_path):
+    config = conf("biff = no\nbiff = no\nbiff = yes\n")
+    assert config.biff and config.warnings == [f"{tmp_path}/main.cf, line 3: overriding earlier entry: biff=no"]
