@@ -168,6 +168,7 @@ class _Writer:
         self.text, self.size, self.folding = "", 0, folding
 
     def add(self, text: str) -> None:
+        """Put `text` on the line."""
         self.text += text
         self.size += width(text)
 

@@ -2,7 +2,8 @@
 
 Explained differences, kept out of what is generated or masked: names, defaults and deprecation
 warnings newer than the installed release; JSON; `-oname` where the name holds another "o", which
-Postfix cuts in two.
+Postfix cuts in two; a first argument in { } after the options, whose braces Postfix loses when it writes
+the entry; what stands on standard output before a fatal error.
 """
 
 import contextlib
@@ -134,7 +135,7 @@ def command(rnd: random.Random) -> list[str]:
     if pick == 20:
         return [rnd.choice(["-M#", "-MX"]), *(services or ["smtp/inet"])]
     if pick == 21:
-        return ["-Fe", rnd.choice(["smtp/inet/chroot=y", "*/*/process_limit=7", "foo/unix/command=x -v -o a=b {c d}"])]
+        return ["-Fe", rnd.choice(["smtp/inet/chroot=y", "*/*/process_limit=7", "foo/unix/command=x -v -o a=b e {c d}"])]
     return [rnd.choice(["-Pe", "-P"]), rnd.choice(["smtp/inet/foo=bar", "*/*/biff=yes", "foo/unix/x_y=$bar"])]
 
 
