@@ -40,6 +40,7 @@ import uvloop
 from pyfix import confine
 from pyfix.config import Config
 from pyfix.errors import ConfigError, PyfixError, SystemTrouble
+from pyfix.preload import needed, preload
 from pyfix.telemetry.maillog import Maillog
 
 READY, RELOAD, NEW_LOG, STOP = b"r", b"R", b"L", b"Q"
@@ -310,6 +311,9 @@ def main(argv: list[str]) -> None:
         arguments = parse(argv)
         config = load_config(arguments)
         stage = importlib.import_module(arguments.module)
+        package = importlib.import_module(arguments.module.rpartition(".")[0])
+        if needed():
+            preload(package)
         os.chdir(config.queue_directory)
         if not arguments.keep_root:
             give_up_root(config.mail_owner)

@@ -10,6 +10,7 @@ from typing import Any
 from pyfix.cleanup.stage import Cleanup
 from pyfix.ipc.connection import Link
 from pyfix.ipc.messages import COMMITTED, HELLO
+from pyfix.queue.layout import log_directory
 from pyfix.queue.writer import Writer
 from pyfix.resolve import Resolver
 
@@ -55,7 +56,7 @@ def attach(service: Any, resolver: Resolver | None = None, mapper: Any = None) -
     """A Cleanup for this process; needs the running loop. Raises QueueError where the spool can't be used."""
     notices = Notices(service)
     cleanup = Cleanup(service, resolver or Resolver(service.config, service.log.warning), mapper, notices)
-    cleanup.writer = Writer(service.queue_directory, service.key, service.loop, cleanup.on_group,
+    cleanup.writer = Writer(log_directory(service.queue_directory), service.key, service.loop, cleanup.on_group,
                             long_ids=service.config.enable_long_queue_ids)
     notices.link.start()
     return cleanup

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from pyfix.queue.layout import log_directory
 from pyfix.commands.common import Failure
 from pyfix.commands.records import Record
 from pyfix.config import Config
@@ -85,10 +86,10 @@ def own_store(config: Config) -> Iterator[tuple[Any, Any]]:
     """(Store, Reader) of a queue whose qmgr is down, closed again afterwards. Raises QueueError, OSError."""
     from pyfix.queue.reader import Reader
     from pyfix.queue.store import Store
-    store = Store(config.queue_directory)
+    store = Store(log_directory(config.queue_directory))
     try:
         store.recover()
-        yield store, Reader(config.queue_directory)
+        yield store, Reader(log_directory(config.queue_directory))
     finally:
         store.close()
 
@@ -113,7 +114,7 @@ def stored_records(config: Config, queue_id: str) -> Iterator[Record]:
     from pyfix.queue.reader import Reader
     try:
         place, pending = locate(config, queue_id)
-        envelope, content = Reader(config.queue_directory).open(place)
+        envelope, content = Reader(log_directory(config.queue_directory)).open(place)
     except Down:
         with own_store(config) as (store, reader):
             slot = store.find(queue_id.encode())

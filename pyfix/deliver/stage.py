@@ -14,6 +14,7 @@ from pyfix.dns.resolver import Resolver
 from pyfix.ipc.connection import Connection, Link
 from pyfix.ipc.messages import DELIVER, HELLO, OUTCOME, READY
 from pyfix.errors import PeerError
+from pyfix.queue.layout import log_directory
 from pyfix.queue.reader import Reader
 
 CAPACITY = 5_000
@@ -27,7 +28,7 @@ class Smtp:
         self.resolver = Resolver()
         self.capacity = int(getattr(service, "capacity", 0) or CAPACITY)
         parameters = Parameters(service.config, service.log, service.program)
-        self.agent = Agent(parameters, self.hosts(parameters), Reader(service.queue_directory), service.engine,
+        self.agent = Agent(parameters, self.hosts(parameters), Reader(log_directory(service.queue_directory)), service.engine,
                            service.loop, service.log, self.report)
         self.link = Link(os.path.join(service.queue_directory, "private/qmgr"), self.on_message, self.on_open)
 

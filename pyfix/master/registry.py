@@ -36,8 +36,8 @@ PROGRAMS: dict[str, Program] = {
     "smtpd": Program("pyfix.smtpd.stage", PER_CORE),
     "pickup": Program("pyfix.pickup.stage", 1, BOOT, (("public/submit", 0o666),), mode=0o622),
     "qmgr": Program("pyfix.qmgr.stage", 1, BOOT, (("private/qmgr", 0o600), ("public/showq", 0o666)), mode=0o622),
-    "smtp": Program("pyfix.deliver.smtp", PER_CORE, DEMAND),
-    "lmtp": Program("pyfix.deliver.smtp", PER_CORE, DEMAND),
+    "smtp": Program("pyfix.deliver.stage", PER_CORE, DEMAND),
+    "lmtp": Program("pyfix.deliver.stage", PER_CORE, DEMAND),
     **dict.fromkeys(
         ("cleanup", "trivial-rewrite", "bounce", "error", "discard", "showq", "flush", "verify", "anvil", "scache",
          "tlsmgr", "proxymap", "postlogd", "dnsblog", "tlsproxy", "postscreen", "local", "virtual", "pipe", "spawn",

@@ -28,7 +28,7 @@ class Directory(NamedTuple):
 TREE = (
     Directory(".", "root", 0o755), Directory("pid", "root", 0o755),
     *(Directory(name, "owner", 0o700) for name in (
-        "active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace")),
+        "active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "log", "private", "saved", "trace")),
     Directory("public", "owner", 0o755), Directory("maildrop", "owner", 0o730, True),
 )
 

@@ -6,6 +6,7 @@ Reply after the commit. Used by the submission socket and by maildrop alike.
 
 import asyncio
 import pwd
+import time
 from typing import Any
 
 from pyfix.cleanup.intake import Intake
@@ -65,7 +66,8 @@ class Receiver:
         intake.flags = flags
         intake.ret = {"1": RET_FULL, "2": RET_HEADERS}.get(attributes.get("ret", ""), 0)
         intake.envid = attributes.get("envid", "").encode("utf-8", "surrogateescape")
-        intake.begin(message.sender)
+        intake.queue_id = self.stage.writer.new_id()
+        intake.arrival, intake.sender = time.time_ns() // 1000, message.sender
         for one in message.recipients:
             intake.recipients.append(Recipient(one.address, b"", one.orcpt, one.notify))
         sender = message.sender.decode("utf-8", "replace")

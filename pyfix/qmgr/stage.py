@@ -14,6 +14,7 @@ from pyfix.qmgr.admin import Admin
 from pyfix.qmgr.manager import Manager
 from pyfix.qmgr.parameters import parameters
 from pyfix.qmgr.server import Server, listen
+from pyfix.queue.layout import log_directory
 from pyfix.queue.reader import Reader
 from pyfix.queue.store import Store
 from pyfix.queue.writer import Writer
@@ -37,10 +38,11 @@ class Process:
     def __init__(self, service: Any) -> None:
         self.service, self.clock = service, Clock()
         directory, loop = service.queue_directory, service.loop
-        self.store, self.reader = Store(directory, self.clock.now, warn=service.log.warning), Reader(directory)
+        log = log_directory(directory)
+        self.store, self.reader = Store(log, self.clock.now, warn=service.log.warning), Reader(log)
         self.store.recover()
         self.store.attach(loop)
-        self.writer = Writer(directory, service.key, loop, self.committed, reserve=True,
+        self.writer = Writer(log, service.key, loop, self.committed, reserve=True,
                              long_ids=service.config["enable_long_queue_ids"] == "yes")
         self.logs = {name: Maillog(service.config, name, loop, fd=service.arguments.log)
                      for name in ("error", "bounce", "cleanup")}

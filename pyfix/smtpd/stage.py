@@ -23,7 +23,7 @@ class Stage:
         self.cleanup = attach(service, resolver)
         settings = Settings(service.config, resolver, service.log)
         self.server = Server(settings, service.log, time.monotonic, self.intake, service.name, service.queue_directory,
-                             service.sessions)
+                             service.capacity)
 
     def intake(self, origin: Any) -> Intake:
         """A new message, with its queue id."""

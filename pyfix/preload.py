@@ -1,0 +1,62 @@
+"""Import what may be needed later, while we still can.
+
+A process that has become mail_owner may be unable to read the code: a Python below /root, a checkout in a
+private home. Then every import that a function makes later would fail. So where the code is not readable by
+everyone, all modules that a stage could come to need are imported before root is given up.
+"""
+
+import importlib
+import os
+import pkgutil
+import stat
+import sys
+from types import ModuleType
+
+import pyfix
+
+NOT_FOR_STAGES = ("pyfix.commands", "pyfix.master", "pyfix.service", "pyfix.smtpd", "pyfix.qmgr", "pyfix.pickup",
+                  "pyfix.deliver")
+STANDARD = ("asyncio", "concurrent.futures.thread", "ctypes", "ctypes.util", "encodings.ascii", "encodings.idna",
+            "encodings.latin_1", "encodings.punycode", "grp", "ipaddress", "json", "pwd", "queue", "random", "select",
+            "socket", "sqlite3", "ssl", "stringprep", "_strptime", "subprocess", "threading", "traceback", "unicodedata",
+            "zlib", "dns.resolver", "dns.asyncresolver", "dns.rdtypes", "idna", "lmdb", "msgpack")
+
+
+def readable_by_all(path: str) -> bool:
+    """True where every directory on the way to `path` can be entered by everyone."""
+    path = os.path.realpath(path)
+    while True:
+        if not os.stat(path).st_mode & stat.S_IXOTH and os.path.isdir(path):
+            return False
+        parent = os.path.dirname(path)
+        if parent == path:
+            return True
+        path = parent
+
+
+def needed() -> bool:
+    """True where our code or Python's can't be read by mail_owner."""
+    return os.geteuid() == 0 and not (readable_by_all(os.__file__) and readable_by_all(pyfix.__file__)
+                                      and readable_by_all(sys.prefix))
+
+
+def preload(stage: ModuleType) -> None:
+    """Import everything but other stages than `stage`'s package; an optional library that is not installed is left out."""
+    names = [module.name for module in pkgutil.walk_packages(stage.__path__, stage.__name__ + ".")]
+    names += [module.name for module in pkgutil.walk_packages(pyfix.__path__, "pyfix.")
+             if not module.name.startswith(NOT_FOR_STAGES)]
+    dns_types = _submodules("dns.rdtypes")
+    for name in (*STANDARD, *dns_types, *names):
+        try:
+            importlib.import_module(name)
+        except ImportError:             # an extra that is not installed
+            continue
+
+
+def _submodules(package: str) -> list[str]:
+    """All modules below a package, [] where it is not installed."""
+    try:
+        module = importlib.import_module(package)
+    except ImportError:
+        return []
+    return [entry.name for entry in pkgutil.walk_packages(module.__path__, package + ".")]
