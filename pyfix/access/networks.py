@@ -25,6 +25,7 @@ class Networks:
         self.parents = name in config.words("parent_domain_matches_subdomains")
         self.patterns: list[tuple[bool, Any]] = []
         self._load(config, config[name] if text is None else text, True, 0)
+        self.tables = [p for _, p in self.patterns if isinstance(p, maps.Table)]
 
     def __bool__(self) -> bool:
         return bool(self.patterns)

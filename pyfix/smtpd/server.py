@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from pyfix.access.networks import Networks, plain_address
 from pyfix.access.subject import Subject
-from pyfix.errors import QueueError, TableError
+from pyfix.errors import QueueError
 from pyfix.smtpd.names import Names
 from pyfix.smtpd.settings import Settings
 
@@ -57,15 +56,15 @@ class Server:
         if self.limit and len(self.sessions) >= self.limit:
             for door in self.doors:
                 door.pause()
-        if not settings.connection_count and not settings.connection_rate or self.is_exempt(session):
+        if not settings.connection_count and not settings.connection_rate or session.client.exempt:
             return None
         count, where = self.per_client[address], self.service(session)
         if settings.connection_count and count > settings.connection_count:
-            self.warning(b"Connection concurrency limit exceeded: %d from %b for service %b" % (count, session.client, where))
+            self.warning(b"Connection concurrency limit exceeded: %d from %b for service %b" % (count, session.client.log_name, where))
             return self.too_many_connections(session)
         rate = self.count("connection", address, settings)
         if settings.connection_rate and rate > settings.connection_rate:
-            self.warning(b"Connection rate limit exceeded: %d from %b for service %b" % (rate, session.client, where))
+            self.warning(b"Connection rate limit exceeded: %d from %b for service %b" % (rate, session.client.log_name, where))
             return self.too_many_connections(session)
         return None
 
@@ -76,29 +75,6 @@ class Server:
     def service(self, session: Any) -> bytes:
         """The service's name in lines about limits."""
         return self.service_name.encode()
-
-    def is_exempt(self, session: Any) -> bool:
-        """Is this client free of limits?"""
-        return self.listed(session.settings.exempt, session)
-
-    def is_trusted(self, session: Any) -> bool:
-        """Is it in mynetworks? A failing table says no here, and is asked again by policy."""
-        return self.listed(session.settings.policy.engine.networks, session)
-
-    def is_local(self, session: Any) -> bool:
-        """Does local_header_rewrite_clients match? (permit_inet_interfaces and permit_mynetworks; others are asked by policy.)"""
-        words = session.settings.local_clients.replace(",", " ").split()
-        own = session.settings.policy.engine.resolver.domains.own_addresses
-        return ("permit_inet_interfaces" in words and plain_address(session.address) in own) \
-            or ("permit_mynetworks" in words and session.trusted) or "permit" in words
-
-    def listed(self, networks: Networks, session: Any) -> bool:
-        """Is the client in a list of networks? A table that fails: no."""
-        try:
-            return networks.match(session.peer.name, session.address)
-        except TableError as error:
-            self.warning(f"{networks.name}: {error}".encode())
-            return False
 
     def left(self, session: Any) -> None:
         """A session is over."""
@@ -130,11 +106,11 @@ class Server:
     def may_send(self, session: Any, size: int) -> bytes | None:
         """May this client send a message of this size now? None, or the reply that says no."""
         settings = session.settings
-        if settings.message_rate and not self.is_exempt(session):
+        if settings.message_rate and not session.client.exempt:
             rate = self.count("message", session.address, settings)
             if rate > settings.message_rate:
                 self.warning(b"Message delivery request rate limit exceeded: %d from %b for service %b"
-                             % (rate, session.client, self.service(session)))
+                             % (rate, session.client.log_name, self.service(session)))
                 return b"450 4.7.1 Error: too much mail from %b" % session.address
         if settings.message_size and size > settings.message_size:
             return b"552 5.3.4 Message size exceeds fixed limit"
@@ -156,13 +132,13 @@ class Server:
     def too_many_recipients(self, session: Any) -> bytes | None:
         """smtpd_client_recipient_rate_limit."""
         settings = session.settings
-        if not settings.recipient_rate or self.is_exempt(session):
+        if not settings.recipient_rate or session.client.exempt:
             return None
         rate = self.count("recipient", session.address, settings)
         if rate <= settings.recipient_rate:
             return None
         self.warning(b"Recipient address rate limit exceeded: %d from %b for service %b"
-                     % (rate, session.client, self.service(session)))
+                     % (rate, session.client.log_name, self.service(session)))
         return b"450 4.7.1 Error: too many recipients from %b" % session.address
 
     # -- messages
@@ -177,9 +153,9 @@ class Server:
 
     def new_subject(self, session: Any) -> Subject:
         """What policy looks at, for one session."""
-        subject = Subject(session.peer.name, session.address, info=self.info, warning=self.warning)
-        subject.reverse_name, subject.name_code = session.peer.reverse_name, session.peer.name_code
-        subject.reverse_code, subject.port = session.peer.reverse_code, b"%d" % session.port
+        subject = Subject(session.client.peer.name, session.address, info=self.info, warning=self.warning)
+        subject.reverse_name, subject.name_code = session.client.peer.reverse_name, session.client.peer.name_code
+        subject.reverse_code, subject.port = session.client.peer.reverse_code, b"%d" % session.port
         return subject
 
     async def etrn(self, session: Any) -> bytes:
@@ -190,5 +166,5 @@ class Server:
         refusal = await session.settings.policy.etrn(subject)
         if refusal is not None:
             return refusal
-        self.warning(b"reject: ETRN %b... from %b" % (text[:100], session.client))
+        self.warning(b"reject: ETRN %b... from %b" % (text[:100], session.client.log_name))
         return b"459 <%b>: service unavailable" % text

@@ -15,6 +15,7 @@ from pyfix.errors import ConfigError, TableError
 from pyfix.maps import MapList
 from pyfix.resolve import Resolver
 from pyfix.resolve.matchlist import MatchList
+from pyfix.smtpd.client import Clients
 
 NEWLINES = {"no": 0, "normalize": 1, "yes": 1, "note": 2, "reject": 3}
 # ServerCore.masked: what is not offered is refused
@@ -66,6 +67,7 @@ class Settings:
         self.read_stages(config)
         self.read_client_limits(config)
         self.read_ehlo(config)
+        self.clients = Clients(self)
 
     def read_stages(self, config: Any) -> None:
         """Which stages have something to ask."""
@@ -85,7 +87,7 @@ class Settings:
         self.counts_rates = bool(self.connection_rate or self.message_rate or self.recipient_rate)
         self.exempt = Networks(config, "smtpd_client_event_limit_exceptions")
         self.newline_exempt = Networks(config, "smtpd_forbid_bare_newline_exclusions")
-        self.local_clients = config["local_header_rewrite_clients"]
+        self.local_clients = frozenset(config.words("local_header_rewrite_clients"))
 
     def make_limits(self, config: Any) -> Limits:
         """What the core has to know."""
@@ -126,10 +128,10 @@ class Settings:
         self.discarded = keyword_set(config["smtpd_discard_ehlo_keywords"], self.log.warning)
         self.discard_maps = MapList(config["smtpd_discard_ehlo_keyword_address_maps"], config,
                                     "smtpd_discard_ehlo_keyword_address_maps")
-        self._replies: dict[frozenset[str], tuple[int, bytes]] = {}
+        self._replies: dict[frozenset[str], tuple[int, bytes, str]] = {}
 
-    def ehlo(self, address: bytes) -> tuple[int, bytes]:
-        """(mask for the core, reply lines) for a client at `address`."""
+    def ehlo(self, address: bytes) -> tuple[int, bytes, str]:
+        """(mask for the core, reply lines, what to log) for a client at `address`."""
         discarded = self.discarded
         if self.discard_maps:
             found = self.discard_maps.get(address) if self.discard_maps.local else None
@@ -138,11 +140,9 @@ class Settings:
         reply = self._replies.get(discarded)
         if reply is None:
             reply = self._replies[discarded] = self.make_ehlo(discarded)
-        if discarded and "silent-discard" not in discarded:
-            self.log.info("discarding EHLO keywords: " + " ".join(k.upper() for k in KEYWORDS if k in discarded))
         return reply
 
-    def make_ehlo(self, discarded: frozenset[str]) -> tuple[int, bytes]:
+    def make_ehlo(self, discarded: frozenset[str]) -> tuple[int, bytes, str]:
         """The reply to EHLO without some keywords."""
         shown = [k for k in KEYWORDS if k not in discarded]
         if self.config.disable_vrfy_command and "vrfy" in shown:
@@ -153,7 +153,9 @@ class Settings:
         if "size" in shown and self.message_size:
             lines[lines.index(b"SIZE")] = b"SIZE %d" % self.message_size
         masked = sum(MASKS[k] for k in MASKS if k not in shown)
-        return masked, b"".join(b"250-%b\r\n" % line for line in lines[:-1]) + b"250 %b\r\n" % lines[-1]
+        hidden = "" if "silent-discard" in discarded else " ".join(k.upper() for k in KEYWORDS if k in discarded)
+        return (masked, b"".join(b"250-%b\r\n" % line for line in lines[:-1]) + b"250 %b\r\n" % lines[-1],
+                hidden and "discarding EHLO keywords: " + hidden)
 
 
 def keyword_set(text: str, warning: Callable[[str], None]) -> frozenset[str]:

@@ -1,9 +1,16 @@
-"""The smtpd stage: how the process begins, reloads and ends (smtpd(8))."""
+"""The smtpd stage: how the process begins, reloads and ends (smtpd(8)).
+
+Everything that a session may need is imported here, while the process may still read it: later it has no rights.
+"""
 
 import asyncio
+import encodings.idna  # noqa: F401 - getaddrinfo() asks for it
 import time
 from typing import Any
 
+import pyfix.access.restrictions
+import pyfix.config.interfaces
+import pyfix.resolve.idna  # noqa: F401
 from pyfix.cleanup.attach import attach
 from pyfix.cleanup.intake import Intake
 from pyfix.resolve import Resolver

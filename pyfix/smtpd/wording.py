@@ -1,4 +1,4 @@
-"""What a session writes: log lines, the client's origin for the Received field (smtpd(8); an interface, byte for byte)."""
+"""What a session writes: its log lines (smtpd(8); an interface, byte for byte)."""
 
 from typing import Any
 
@@ -7,38 +7,7 @@ from pyfix._core.chars import escaped, printable
 from pyfix.model import HAS_8BIT, HAS_DOT_LINE, HAS_LONG_LINE, SMTPUTF8
 
 DOT_LINE, EIGHT_BIT, LONG_LINE = HAS_DOT_LINE, HAS_8BIT, HAS_LONG_LINE
-__all__ = ["DOT_LINE", "EIGHT_BIT", "LONG_LINE", "SMTPUTF8", "Origin", "escaped", "log_refusal", "note", "origin", "tell"]
-
-
-class Origin:
-    """Where a message comes from; see pyfix.cleanup.origin. `utf8`: for SMTPUTF8 messages of the session."""
-
-    __slots__ = ("attributes", "described", "full_name", "local", "received", "uid", "utf8")
-
-    def __init__(self, received: bytes, attributes: dict[str, str], described: str, local: bool, utf8: bool) -> None:
-        self.received, self.attributes, self.described, self.local = received, attributes, described, local
-        self.uid, self.full_name, self.utf8 = -1, "", utf8
-
-
-def origin(session: Any) -> Origin:
-    """The Origin of a session's messages: all but the queue id of the Received field's first lines."""
-    settings, peer, core = session.settings, session.peer, session.core
-    protocol = "ESMTP" if core.esmtp else "SMTP"
-    address = b"IPv6:" + session.address if b":" in session.address else session.address
-    received = b"from %b (%b [%b])\r\n" % (session.helo or peer.name, peer.name, address)
-    if settings.hide_client:
-        received = b""
-    with_protocol = b"UTF8SMTP" if core.utf8 else protocol.encode()
-    received += b"\tby %b (%b) with %b id " % (settings.hostname, settings.mail_name, with_protocol)
-    attributes = {"client_name": text(peer.name), "client_address": text(session.address),
-                  "client_port": str(session.port), "reverse_name": text(peer.reverse_name), "protocol": protocol,
-                  "helo": text(session.helo or b"")}
-    return Origin(received.lstrip(b"\t"), attributes, text(session.client), session.server.is_local(session), core.utf8)
-
-
-def text(data: bytes) -> str:
-    """Bytes for a place that wants str."""
-    return data.decode("utf-8", "replace")
+__all__ = ["DOT_LINE", "EIGHT_BIT", "LONG_LINE", "SMTPUTF8", "escaped", "log_refusal", "note", "tell"]
 
 
 # note kind -> (is it a warning?, text with the message's id, the client and the data)
@@ -60,7 +29,7 @@ def note(kind: str, data: bytes, session: Any) -> bytes:
     verb, _, rest = data.partition(b" ")
     return NOTES[kind][1] % {
         b"verb": verb, b"rest": rest, b"data": printable(data)[:100], b"short": printable(data[:30]),
-        b"client": session.client, b"where": session.core.where().partition(" (")[0].encode(),
+        b"client": session.client.log_name, b"where": session.core.where().partition(" (")[0].encode(),
         b"limit": session.settings.limits.line_length, b"id": queue_id(session), b"facts": facts(session)}
 
 
@@ -86,4 +55,4 @@ def facts(session: Any) -> bytes:
 
 def log_refusal(session: Any, line: bytes, where: bytes = b"MAIL") -> None:
     """`NOQUEUE: reject: MAIL from client: 552 ...; from=<> proto= helo=<>`."""
-    session.server.info(b"%b: reject: %b from %b: %b; %b" % (queue_id(session), where, session.client, line, facts(session)))
+    session.server.info(b"%b: reject: %b from %b: %b; %b" % (queue_id(session), where, session.client.log_name, line, facts(session)))

@@ -56,7 +56,7 @@ cdef class Limits:
     cdef readonly size_t line_length
     cdef readonly uint64_t message_size
     cdef readonly int recipients, overshoot, soft_errors, hard_errors, junk, newlines, bare_code, features
-    cdef readonly bint helo_required, forbid_pipelining, no_vrfy, lmtp, smtputf8, standalone, strict_paths
+    cdef readonly bint helo_required, forbid_pipelining, no_vrfy, lmtp, smtputf8, standalone, strict_paths, has_ignored
     cdef readonly object forbidden, ignored
     cdef readonly object path
 

@@ -58,6 +58,7 @@ cdef class Limits:
         self.helo_required, self.forbid_pipelining, self.no_vrfy = helo_required, forbid_pipelining, no_vrfy
         self.smtputf8, self.strict_paths, self.lmtp, self.standalone = smtputf8, strict_paths, lmtp, standalone
         self.forbidden, self.ignored, self.path = forbidden, ignored, path
+        self.has_ignored = bool(ignored)
 
 
 cdef class ServerCore:
@@ -293,7 +294,7 @@ cdef class ServerCore:
         cdef int verb = find_verb(self.command.token[0])
         if verb == VERB_LHLO and not self.limits.lmtp or (verb == VERB_HELO or verb == VERB_EHLO) and self.limits.lmtp:
             verb = VERB_UNKNOWN
-        if self.limits.ignored and span_bytes(self.command.token[0]).upper() in self.limits.ignored:
+        if self.limits.has_ignored and span_bytes(self.command.token[0]).upper() in self.limits.ignored:
             self.say(b"250 2.0.0 Ok")
             self.junk += 1
             if self.junk > self.limits.junk + 1:

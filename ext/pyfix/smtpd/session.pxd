@@ -12,8 +12,8 @@ cdef class Session(Stream):
     cdef readonly object server          # pyfix.smtpd.server.Server
     cdef readonly object settings        # pyfix.smtpd.settings.Settings, as of the connect
     cdef readonly ServerCore core
-    cdef readonly bytes address, client  # "192.0.2.1"; "name[192.0.2.1]" as the log has it
-    cdef readonly object peer            # pyfix.smtpd.names.Peer
+    cdef readonly bytes address          # "192.0.2.1"
+    cdef readonly object client          # pyfix.smtpd.client.Client, None before its name is known
     cdef readonly int port
     cdef readonly bytes helo, sender     # None: not given
     cdef readonly bint trusted           # in mynetworks

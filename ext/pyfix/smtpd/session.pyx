@@ -68,15 +68,15 @@ cdef class Session(Stream):
         """The client's name is known: log, limits, greeting."""
         if self.fd < 0:
             return self.uncount()
-        self.peer = peer
-        self.client = b"%b[%b]" % (peer.name, self.address)
-        self.server.info(b"connect from " + self.client)
+        self.client = self.settings.clients.get(peer, self.address, self.server.clock())
+        self.core.newlines = self.client.newlines
+        self.server.info(b"connect from " + self.client.log_name)
         refusal = self.server.admit(self)
         if refusal is not None:
             self.core.hang_up(refusal)
             self.welcome(None)
             return
-        self.trusted = self.server.is_trusted(self)
+        self.trusted = self.client.trusted
         if self.settings.checks_at_connect:
             self.pause()
             run(self.settings.policy.client(self.look(0)), self.welcome)
@@ -91,7 +91,7 @@ cdef class Session(Stream):
         self.greeted = True
         if not self.core.closing:
             if refusal is not None and refusal[:1] == b"5":
-                self.core.denied = self.client
+                self.core.denied = self.client.log_name
                 self.core.say(b"554 %b ESMTP not accepting connections" % self.settings.hostname)
             elif refusal is not None:
                 self.core.hang_up(b"421 %b Service unavailable - try again later" % self.settings.hostname)
@@ -234,8 +234,9 @@ cdef class Session(Stream):
         if self.core.verb == 0:
             self.core.answer_lines(250, self.settings.helo_reply)
         else:
-            masked, lines = self.settings.ehlo(self.address)
-            self.core.masked = masked
+            self.core.masked, lines, hidden = self.client.ehlo
+            if hidden:
+                self.server.info(hidden)
             self.core.answer_lines(250, lines)
         return 0
 
@@ -281,7 +282,7 @@ cdef class Session(Stream):
         """Begins a message: None, or the reply that says why not."""
         cdef ServerCore core = self.core
         if self.origin is None or core.utf8 or self.origin.utf8:
-            self.origin = wording.origin(self)
+            self.origin = self.client.origin(self.helo, self.port, core.esmtp, core.utf8)
         self.intake, trouble = self.server.new_intake(self.origin)
         if trouble is not None:
             self.intake = None
@@ -290,7 +291,7 @@ cdef class Session(Stream):
         intake.sender, intake.ret, intake.envid = self.sender, core.ret, core.envid or b""
         if core.utf8:
             intake.flags |= wording.SMTPUTF8
-        self.server.info(b"%b: client=%b" % (intake.queue_id, self.client))
+        self.server.info(b"%b: client=%b" % (intake.queue_id, self.client.log_name))
         return None
 
     cdef int on_content(self) except -1:
@@ -441,9 +442,9 @@ cdef class Session(Stream):
         if self.client is not None:
             where = self.core.where()
             if reason is not None and not (reason == "lost connection" and where == "END-OF-MESSAGE"):
-                self.server.info(b"%b after %b from %b" % (reason.encode(), where.encode(), self.client))
+                self.server.info(b"%b after %b from %b" % (reason.encode(), where.encode(), self.client.log_name))
             notes = b" notes=bare_lf" if self.core.bare_lf and self.core.newlines == 2 else b""
-            self.server.info(b"disconnect from %b%b%b" % (self.client, self.core.counts().encode(), notes))
+            self.server.info(b"disconnect from %b%b%b" % (self.client.log_name, self.core.counts().encode(), notes))
         if self.intake is not None:
             self.intake.abort()
             self.intake = None

@@ -1,0 +1,109 @@
+"""What is known of a client by its name and address alone; worked out once for all its sessions.
+
+The law: a Client is as old as the Settings that made it, and where a table was asked, a second at most. A
+table that fails makes nobody trusted; policy then asks again and defers.
+"""
+
+from typing import Any
+
+from pyfix.access.networks import Networks, plain_address
+from pyfix.errors import TableError
+from pyfix.smtpd.names import Peer
+
+MOST_CLIENTS, MOST_ORIGINS = 20_000, 16
+TABLES_HOLD = 1.0           # seconds that an answer from a table is kept
+NEWLINES_LEGACY = 0
+
+
+class Origin:
+    """Where a message comes from; see pyfix.cleanup.origin. `utf8`: for SMTPUTF8 messages of the session."""
+
+    __slots__ = ("attributes", "described", "full_name", "local", "received", "uid", "utf8")
+
+    def __init__(self, received: bytes, attributes: dict[str, str], described: str, local: bool, utf8: bool) -> None:
+        self.received, self.attributes, self.described, self.local = received, attributes, described, local
+        self.uid, self.full_name, self.utf8 = -1, "", utf8
+
+
+class Client:
+    """A client under one configuration.
+
+    log_name  b"name[address]"      trusted  in mynetworks      exempt  free of smtpd_client_*_limit
+    local     local_header_rewrite_clients matches              newlines  smtpd_forbid_bare_newline for it
+    ehlo      (ServerCore.masked, reply lines, log line or "")
+    """
+
+    __slots__ = ("_origins", "address", "ehlo", "exempt", "local", "log_name", "newlines", "peer", "settings", "trusted",
+                 "until")
+
+    def __init__(self, settings: Any, peer: Peer, address: bytes, until: float) -> None:
+        self.settings, self.peer, self.address, self.until = settings, peer, address, until
+        self.log_name = b"%b[%b]" % (peer.name, address)
+        self.trusted = self.listed(settings.policy.engine.networks)
+        self.exempt = self.listed(settings.exempt)
+        self.newlines = NEWLINES_LEGACY if self.listed(settings.newline_exempt) else settings.limits.newlines
+        self.local = self.is_local()
+        self.ehlo = settings.ehlo(address)
+        self._origins: dict[tuple[bytes | None, bool, bool], tuple[bytes, dict[str, str]]] = {}
+
+    def listed(self, networks: Networks) -> bool:
+        """Is it in a list? A table that fails: no."""
+        try:
+            return networks.match(self.peer.name, self.address)
+        except TableError as error:
+            self.settings.log.warning(f"{networks.name}: {error}")
+            return False
+
+    def is_local(self) -> bool:
+        """local_header_rewrite_clients: its permit_inet_interfaces, permit_mynetworks and permit."""
+        words = self.settings.local_clients
+        own = self.settings.policy.engine.resolver.domains.own_addresses
+        return ("permit_inet_interfaces" in words and plain_address(self.address) in own) \
+            or ("permit_mynetworks" in words and self.trusted) or "permit" in words
+
+    def origin(self, helo: bytes | None, port: int, esmtp: bool, utf8: bool) -> Origin:
+        """The Origin of messages of one session: all of the Received field before the queue id."""
+        key = (helo, esmtp, utf8)
+        made = self._origins.get(key)
+        if made is None:
+            if len(self._origins) >= MOST_ORIGINS:
+                self._origins.clear()
+            made = self._origins[key] = self.make_origin(*key)
+        attributes = made[1].copy()
+        attributes["client_port"] = str(port)
+        return Origin(made[0], attributes, text(self.log_name), self.local, utf8)
+
+    def make_origin(self, helo: bytes | None, esmtp: bool, utf8: bool) -> tuple[bytes, dict[str, str]]:
+        """(start of the Received field, attributes but the port)."""
+        settings, peer = self.settings, self.peer
+        protocol = "ESMTP" if esmtp else "SMTP"
+        address = b"IPv6:" + self.address if b":" in self.address else self.address
+        received = b"" if settings.hide_client else b"from %b (%b [%b])\r\n\t" % (helo or peer.name, peer.name, address)
+        received += b"by %b (%b) with %b id " % (settings.hostname, settings.mail_name,
+                                                 b"UTF8SMTP" if utf8 else protocol.encode())
+        return received, {"client_name": text(peer.name), "client_address": text(self.address), "client_port": "",
+                          "reverse_name": text(peer.reverse_name), "protocol": protocol, "helo": text(helo or b"")}
+
+
+class Clients:
+    """The clients of one Settings, kept."""
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+        lists = (settings.policy.engine.networks, settings.exempt, settings.newline_exempt)
+        self.fixed = not any(entry.tables for entry in lists) and not settings.discard_maps
+        self._kept: dict[tuple[bytes, Peer], Client] = {}
+
+    def get(self, peer: Peer, address: bytes, now: float) -> Client:
+        """The Client with that name and address."""
+        client = self._kept.get((address, peer))
+        if client is None or (not self.fixed and client.until < now):
+            if len(self._kept) >= MOST_CLIENTS:
+                self._kept.clear()
+            client = self._kept[address, peer] = Client(self.settings, peer, address, now + TABLES_HOLD)
+        return client
+
+
+def text(data: bytes) -> str:
+    """Bytes for a place that wants str."""
+    return data.decode("utf-8", "replace")
