@@ -10,6 +10,7 @@ from pyfix.ipc.connection import Connection, serve
 from pyfix.ipc.messages import DELIVER, HELLO, OUTCOME, READY
 from pyfix.net.engine import Engine
 from pyfix.queue.envelope import pack
+from pyfix.queue.layout import log_directory
 from pyfix.queue.writer import Writer
 from tests.kit.client_cases import DOT, GO, OK, P
 from tests.kit.delivery import BODY, Log, configuration, run
@@ -51,7 +52,7 @@ def test_job_to_outcome(tmp_path: Any) -> None:
 async def commit(loop: Any, directory: Any, nexthop: str) -> model.Place:
     """Put one message into a queue log."""
     done: asyncio.Future[Any] = loop.create_future()
-    writer = Writer(str(directory), "smtpd.0", loop, lambda group: done.set_result(group[0]))
+    writer = Writer(log_directory(str(directory)), "smtpd.0", loop, lambda group: done.set_result(group[0]))
     envelope = model.Envelope(writer.new_id(), 1, b"s@example.org", size=len(BODY),
                               recipients=[model.Recipient(b"r@example.com", transport="relay", nexthop=nexthop)])
     writer.commit(pack(envelope), BODY, "token")

@@ -17,6 +17,7 @@ from pyfix.ipc.messages import COMMITTED, DELIVER, HELLO, OUTCOME, READY
 from pyfix.model import Envelope, Recipient
 from pyfix.qmgr import stage
 from pyfix.queue.envelope import pack
+from pyfix.queue.layout import log_directory
 from pyfix.queue.writer import Writer
 from pyfix.telemetry.maillog import Maillog
 
@@ -28,13 +29,13 @@ class Site:
 
     def __init__(self, path, main_cf=""):
         self.path, self.got, self.conf = str(path / "q"), asyncio.Queue(), str(path / "etc")
-        for name in ("q", "q/private", "q/public", "etc"):
+        for name in ("q", "q/log", "q/private", "q/public", "etc"):
             os.makedirs(path / name)
         (path / "etc" / "main.cf").write_text(
-            f"queue_directory = {self.path}\nmyhostname = mail.example.com\nmaillog_file = {path}/log\n"
+            f"queue_directory = {self.path}\nmyhostname = mail.example.com\nmaillog_file = {path}/mail.log\n"
             f"maillog_file_prefixes = /\nrelayhost = [relay.example.com]\nminimal_backoff_time = 1s\nqueue_run_delay = 1s\n{main_cf}")
         (path / "etc" / "master.cf").write_text("")
-        self.log_path, self.config = path / "log", Config.load(self.conf)
+        self.log_path, self.config = path / "mail.log", Config.load(self.conf)
         self.loop = asyncio.get_running_loop()
         log = Maillog(self.config, "qmgr", self.loop)
         self.service = SimpleNamespace(config=self.config, queue_directory=self.path, loop=self.loop, key="qmgr-0",
@@ -43,7 +44,7 @@ class Site:
     async def start(self):
         await stage.start(self.service)
         self.committed = asyncio.Queue()
-        self.writer = Writer(self.path, "test.0", self.loop, self.committed.put_nowait)
+        self.writer = Writer(log_directory(self.path), "test.0", self.loop, self.committed.put_nowait)
         self.to_qmgr = await connect(self.path + "/private/qmgr", lambda c, m: None)
         self.to_qmgr.send([HELLO, "writer", "test.0", os.getpid(), 1])
 
