@@ -4,6 +4,7 @@ A tree is a list of (kind, text): kind is an operator's byte value (44 is a comm
 one of OP_*; an address is (OP_ADDR, [(kind, text), ...]). Source: RFC 5322 section 3.4.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 OP_ADDR: int
@@ -28,5 +29,11 @@ def internalize(tree: Tree, inside: bool = False, after_comma: bytes = b" ") -> 
     `after_comma`: b" ", or b"\\n" to break the line after each comma.
     """
 
-def externalize(tree: Tree, inside: bool = False, after_comma: bytes = b" ") -> bytes:
-    """The quoted form of a tree, as it stands in a header; arguments as for internalize()."""
+def externalize(
+    tree: Tree, inside: bool = False, after_comma: bytes = b" ", warn: Callable[[str], object] | None = None
+) -> bytes:
+    """The quoted form of a tree, as it stands in a header; arguments as for internalize().
+
+    An entry of the list with more than 250 bytes beside its address becomes "<address>" alone;
+    `warn`, if given, is called with the sentence for the log.
+    """

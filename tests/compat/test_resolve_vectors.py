@@ -9,6 +9,7 @@ from pyfix._core.rewrite import masquerade
 from pyfix.config import Config
 from pyfix.maps import MapList
 from pyfix.resolve import Resolver, domains, find
+from pyfix.resolve.generic import Generic
 from pyfix.resolve.transport import TransportMap
 from tests.kit.peer import octets, vectors
 
@@ -43,6 +44,7 @@ TRANSPORT, transport_vectors = load("rewrite_resolve", "transport")
 FIND, find_vectors = load("mail_addr_find", "mail_addr_find")
 CRUNCH, crunch_vectors = load("mail_addr_find", "mail_addr_crunch")
 MAP, map_vectors = load("mail_addr_find", "mail_addr_map")
+GENERIC, generic_vectors = load("mail_addr_find", "smtp_map11")
 MASQUERADE, masquerade_vectors = load("masquerade", "masquerade")
 
 
@@ -124,3 +126,18 @@ def test_masquerade(v):
         assert v["in"] == v["out"]
     elif ":" not in v["exceptions"]:
         assert masquerade(octets(v["in"]), patterns) == octets(v["out"])
+
+
+@generic_vectors
+def test_generic(v):
+    settings = {k: n for k, n in GENERIC["settings"].items() if k != "propagate"}
+    config = Config("", BASE | settings | {"smtp_generic_maps": v["maps"], "propagate_unmatched_extensions": "generic"})
+    generic = Generic(config, Resolver(config, lambda text: None))
+    text = octets(v["in"])
+    if v["form"] == "tree":
+        found = asyncio.run(generic.header(b"To", text))
+        assert (found and found.strip()) == (None if v["out"] is None else octets(v["out"]))
+        return
+    address = text if v["form"] == "internal" else unquote(text)
+    found = asyncio.run(generic.address(address))
+    assert (found if v["form"] == "internal" else quote(found)) == octets(v["in"] if v["out"] is None else v["out"])

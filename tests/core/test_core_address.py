@@ -3,6 +3,7 @@
 import pytest
 
 from pyfix._core import address as a
+from pyfix._core import tok822
 
 ORDINARY = [b"user@example.com", b"a.b-c_d+e=f@x.y", b"a%b@c", b"h!u@d", b"postmaster", b"a@b@c", b"a..b@c",
             "jürgen@exämple.de".encode(), b"a@b.", b"@x"]
@@ -100,3 +101,14 @@ def test_split_is_at_the_last_at():
 
 def test_folding_is_ascii_only():
     assert a.fold("ABCÄ\u212a".encode()) == "abcÄ\u212a".encode()
+
+
+@pytest.mark.parametrize(("text", "internal", "external"), [
+    (b"g: a@b; <c@d>", b"g: a@b; <c@d>", b"g: a@b; <c@d>"),
+    (b'"x y"@z,q', b"x y@z, q", b'"x y"@z, q'),
+    (b"a@[1\\]2]", b"a@[1]2]", b"a@[1]2]"),
+    (b"[x\\\\y] <u@d>", b"[x\\y] <u@d>", b"[x\\\\y] <u@d>"),
+])
+def test_list_forms(text, internal, external):
+    tree = tok822.parse(text)
+    assert (tok822.internalize(tree), tok822.externalize(tree)) == (internal, external)

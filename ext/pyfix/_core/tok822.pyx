@@ -18,6 +18,10 @@ from pyfix._core.quote import quote
 
 OP_ADDR, OP_ATOM, OP_QSTRING, OP_COMMENT, OP_DOMLIT, OP_STARTGRP = ADDR, ATOM, QSTRING, COMMENT, DOMLIT, STARTGRP
 
+# How much text beside its address an entry of a list may have when it is written again.
+cdef enum:
+    MAX_BESIDE = 250
+
 cdef enum Expect:
     WORD_OK = 1             # a word may come without a comma
     GROUP_OK = 2            # a ":" opens a group
@@ -324,25 +328,54 @@ def internalize(list tree not None, bint inside=False, bytes after_comma=b" "):
     return _join(tree, inside, after_comma, False)
 
 
-def externalize(list tree not None, bint inside=False, bytes after_comma=b" "):
-    """The quoted form of a tree, as it stands in a header; arguments as for internalize()."""
-    return _join(tree, inside, after_comma, True)
+def externalize(list tree not None, bint inside=False, bytes after_comma=b" ", warn=None):
+    """The quoted form of a tree, as it stands in a header; arguments as for internalize().
+
+    An entry of the list with more than 250 bytes beside its address becomes "<address>" alone;
+    `warn`, if given, is called with the sentence for the log.
+    """
+    return _join(tree, inside, after_comma, True, warn)
 
 
-cdef bytes _join(list tree, bint inside, bytes after_comma, bint quoted):
-    cdef list out = []
+cdef bytes strip_entry(bytes entry, bytes address, warn):
+    """The entry as it is, or its bare address if there is too much beside that."""
+    if len(entry) - (len(address) if address is not None else 0) <= MAX_BESIDE:
+        return entry
+    if warn is not None:
+        warn("stripping too many comments from address: " + entry[:100].decode("utf-8", "replace")
+             + ("..." if len(entry) > 100 else ""))
+    return b"<" + (address or b"") + b">"
+
+
+cdef bytes _join(list tree, bint inside, bytes after_comma, bint quoted, warn=None):
+    cdef list out = [], entry = []
+    cdef bytes address = None, text
     cdef Py_ssize_t i, n = len(tree)
     cdef int kind, right
     for i in range(n):
         kind = tree[i][0]
-        out.append(_word(kind, tree[i][1], quoted))
-        if kind == b"," and after_comma == b"\n":
-            out.append(after_comma)
-        elif not inside and i + 1 < n:
-            right = tree[i + 1][0]
-            if kind == b"," or kind == STARTGRP or right == b"<" or (is_word(kind) and is_word(right)):
+        text = _word(kind, tree[i][1], quoted)
+        right = tree[i + 1][0] if i + 1 < n else 0
+        if kind == b"," or kind == b";" or kind == STARTGRP:
+            if quoted and not inside and kind != STARTGRP:
+                entry = [strip_entry(b"".join(entry), address, warn)]
+            out += entry
+            out.append(text)
+            entry, address = [], None
+            if kind == b"," and (after_comma == b"\n" or (right and not inside)):
+                out.append(after_comma)
+                continue
+            if not inside and ((kind == STARTGRP and right) or right == b"<"):
                 out.append(b" ")
-    return b"".join(out)
+            continue
+        entry.append(text)
+        if kind == ADDR or kind == b"<":
+            address = text if kind == ADDR else None
+        if not inside and right and (right == b"<" or (is_word(kind) and is_word(right))):
+            entry.append(b" ")
+    if quoted and not inside:
+        entry = [strip_entry(b"".join(entry), address, warn)]
+    return b"".join(out + entry)
 
 
 cdef bytes _word(int kind, text, bint quoted):
