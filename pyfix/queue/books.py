@@ -45,12 +45,15 @@ class Many:
 
 
 class Segment:
-    """What is known of one segment: messages alive in it, their bytes, how far it has been read, whether that is its end."""
+    """What is known of one segment: messages alive in it, their bytes, how far it has been read, whether that is its end.
 
-    __slots__ = ("live", "bytes", "tail", "ended", "name", "size")
+    needed_until    the checkpoint before which the segment must not go, for messages have moved out of it
+    """
+
+    __slots__ = ("live", "bytes", "tail", "ended", "name", "size", "needed_until")
 
     def __init__(self, name: str = "", size: int = 0, tail: int = 0) -> None:
-        self.live = self.bytes = 0
+        self.live = self.bytes = self.needed_until = 0
         self.tail, self.ended, self.name, self.size = tail, False, name, size
 
 
@@ -219,6 +222,8 @@ class Books:
         elif kind == OP_EXPIRE:
             self.table.set_flag(slot, FORCED)
         elif kind == OP_MOVE:
+            for number in {self.table.place(slot)[0], *(number for number, _ in self.big.get(slot, ()))}:
+                self.segment(number).needed_until = 1
             self.move(slot, op[2], op[3], op[4], [tuple(chunk) for chunk in op[5]])
         elif kind == OP_BURY:
             self.table.set_due(slot, 0)

@@ -65,7 +65,6 @@ class Image:
             for i in range(0, len(slots), 500):
                 yield block(kind, msgpack.packb([entry(books, slot) for slot in slots[i:i + 500]
                                                  if slot in books.many or slot in books.big]))
-        yield block(END, b"")
 
     def step(self) -> bool:
         """Write one slice (a megabyte at most); False when that was the last. QueueError, DiskFull."""
@@ -77,7 +76,11 @@ class Image:
         return True
 
     def finish(self) -> None:
-        """Make it the checkpoint, the one before the old one. Blocks. QueueError, DiskFull."""
+        """Make it the checkpoint, the one before the old one. Blocks. QueueError, DiskFull.
+
+        All that the slices may show must be in the state log on disk before, and only then does it get its END.
+        """
+        self.directory.write(self.fd, block(END, b""), self.offset)
         self.directory.datasync(self.fd)
         self.close()
         self.directory.sync()               # what this checkpoint no longer names must not come back

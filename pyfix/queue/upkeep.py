@@ -36,6 +36,7 @@ class Upkeep:
         self._image: checkpoint.Image | None = None
         self._thread: threading.Thread | None = None
         self._error: QueueError | None = None
+        self._written = False               # all slices of the image are, and wait for the state log
         self._kept_state = (0, 0)           # state log position that the older checkpoint begins at
         self._new_state = (0, 0)
         self._retiring: dict[int, SegmentFile] = {}
@@ -59,6 +60,9 @@ class Upkeep:
     def begin(self, log: Journal) -> None:
         """The state log is open."""
         self._log = log
+        for entry in self.books.segments.values():
+            if entry.needed_until:          # the state log that was replayed has moved messages out of it
+                entry.needed_until = self.sequence + 2
         for path in checkpoint.NAMES[2:]:
             try:
                 self._kept_state = checkpoint.read_start(os.path.join(self.disk.path, path.decode())).state
@@ -68,17 +72,21 @@ class Upkeep:
     def _write_out(self) -> None:
         while self._image.step():
             continue
+        if self._log is not None:
+            self._log.wait()
         self._image.finish()
         self._finished()
 
     def _finished(self) -> None:
         self.sequence = self._image.start.sequence
         self._kept_state, self._new_state = self._new_state, self._image.start.state
-        self._image = None
+        self._image, self._written = None, False
         self._last_image = self._clock()
 
     def checkpoint_now(self) -> None:
         """Write one and wait for it. QueueError, DiskFull."""
+        if self._written and self._thread is None:
+            self._log.wait()                # reports to _image_covered
         self._join()
         if self._image is None:
             self._image = checkpoint.Image(self.disk.directory, self.books, self._start())
@@ -102,7 +110,7 @@ class Upkeep:
     def _abandon(self, error: QueueError) -> None:
         self.disk.warn(f"checkpoint not written: {error}")
         self._image.close()
-        self._image = self._error = None
+        self._image, self._error, self._written = None, None, False
         self._last_image = self._clock()
 
     def _finish(self) -> None:
@@ -115,7 +123,13 @@ class Upkeep:
         if self._thread is not None:
             if not self._thread.is_alive():
                 self._join()
-        elif not self._image.step():
+        elif not self._written and not self._image.step():
+            self._written = True
+            self._log.barrier(self._image_covered)
+
+    def _image_covered(self, error: Exception | None) -> None:
+        """All that the slices may show is in the state log on disk: the image may count."""
+        if error is None and self._image is not None and self._thread is None:
             self._thread = threading.Thread(target=self._finish, name="checkpoint")
             self._thread.start()
 
@@ -170,7 +184,8 @@ class Upkeep:
         own = self._own()
         for number in numbers[:-1]:
             entry = self.books.segments.get(number)
-            if number in own or number in self._retiring or entry is not None and entry.live > 0:
+            if number in own or number in self._retiring or entry is not None and (
+                    entry.live > 0 or entry.needed_until > self.sequence):
                 continue
             file = self.disk.open(number)
             if file is None or file.kind == STATE or not try_lock(file.fileno()):
@@ -281,10 +296,20 @@ class Upkeep:
             if error is not None:
                 self.disk.warn(f"compaction: {error}")
             elif self.books.table.find_number(number) == slot:
+                self._keep_for_checkpoints(slot)
                 self._log.append(STATE, pack_op((OP_MOVE, number, *place, chunks)), 1)
                 self.books.move(slot, *place, chunks)
                 entry = self.books.segment(place.segment)
                 entry.tail = max(entry.tail, place.offset + place.length)
+
+    def _keep_for_checkpoints(self, slot: int) -> None:
+        """The segments a message moves out of stay until both checkpoints know its new place.
+
+        Recovery from an older one first finds the message where it was, and then applies what the state log says of it.
+        """
+        begun = self._image.start.sequence if self._image is not None else self.sequence
+        for number in {self.books.table.place(slot)[0], *(number for number, _ in self.books.big.get(slot, ()))}:
+            self.books.segment(number).needed_until = begun + 2
 
     def ready(self) -> None:
         """Report copies that are on disk."""

@@ -57,6 +57,7 @@ cdef struct Core:
     Item* done_first
     Item* done_last
     bint stopping
+    bint tidy           # a segment may be let go of
     bint finished
     int broken
 

@@ -204,6 +204,9 @@ cdef bint wait_for_work(Core* core) noexcept nogil:
     cdef timespec until
     cdef int64_t now
     while not core.stopping:
+        if core.tidy:
+            core.tidy = False
+            close_finished(core)
         if core.first == NULL:
             pthread_cond_wait(&core.wake, &core.lock)
             continue
@@ -541,6 +544,9 @@ cdef class Journal:
             segment = segment.next
         if segment != NULL and segment.pins > 0:
             segment.pins -= 1
+            if segment.pins == 0 and segment.closed:
+                self.core.tidy = True
+                pthread_cond_signal(&self.core.wake)
         pthread_mutex_unlock(&self.core.lock)
         return 0
 
