@@ -20,6 +20,7 @@ from .atomic import replace_file
 from .fold import casefold
 from .hashtable import MappedTable
 from .registry import wants_utf8
+from .source import event_text
 from .table import Table
 
 
@@ -54,6 +55,8 @@ class HashEditor(Table):
         self.old: dict[bytes, bytes] | None = None if mode == "c" else self._load()
         self.changed = mode == "c"
         self.builder = Builder(self._fold, utf8, casefold)
+        #: warnings by where they belong: ((number of the entry, 0 before or 1 at it), text)
+        self.said: list[tuple[tuple[int, int], str]] = []
 
     def _lock(self) -> int:
         """Lock the file that the name leads to; it may be replaced while we wait, then lock the new one."""
@@ -82,10 +85,9 @@ class HashEditor(Table):
 
     def parse(self, data: Any, where: str) -> None:
         """Take over a whole postmap source; `where` is its name in messages."""
-        from .source import report_events
-
         self.builder.parse(data)
-        report_events(self.builder.events(), where)
+        self.said += [((place, 0), event_text(kind, line, text, where))
+                      for place, line, kind, text in self.builder.events()]
         self.changed = True
 
     def put(self, key: bytes, value: bytes) -> None:
@@ -101,9 +103,10 @@ class HashEditor(Table):
         return True
 
     def _image(self) -> bytearray:
-        """The image of what was there and what was added; says which keys came twice."""
+        """The image of what was there and what was added; says what is wrong, in the order of the source."""
         replace = bool(self.flags & F.DUP_REPLACE)
         builder = self.builder
+        before = len(self.old or ())
         if self.old:
             builder = Builder()
             for key, value in self.old.items():
@@ -112,8 +115,10 @@ class HashEditor(Table):
                 builder.add(key, value, line)
         image, repeated = builder.image(keep_last=replace, sort=self.type == "btree")
         if not replace and not self.flags & F.DUP_IGNORE:
-            for _, key, _ in repeated:
-                report.warning(f'{self.path}: duplicate entry: "{report.show(key)}"')
+            self.said += [((place - before, 1), f'{self.path}: duplicate entry: "{report.show(key)}"')
+                          for place, key, _ in repeated]
+        for _, text in sorted(self.said, key=lambda pair: pair[0]):
+            report.warning(text)
         return image
 
     def write(self) -> None:

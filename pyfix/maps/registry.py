@@ -37,7 +37,6 @@ TYPES = {
     "randmap": "randmap",
     "redis": "redis",
     "regexp": "regexp",
-    "sdbm": "sdbm",
     "socketmap": "socketmap",
     "sqlite": "sqlite",
     "static": "static",
@@ -49,6 +48,7 @@ TYPES = {
 
 #: types that have no use here, and what to use instead
 WITHOUT = {
+    "sdbm": "sdbm tables are not supported; use hash: or cdb:",
     "dbm": "dbm tables are not supported; use hash: or cdb:",
     "nis": "NIS tables are not supported; use ldap: or a local table",
     "nisplus": "NIS+ tables are not supported; use ldap: or a local table",
@@ -56,7 +56,7 @@ WITHOUT = {
 }
 
 #: types whose tables postmap can make, and those that can be changed
-BUILDABLE = {"btree", "cdb", "fail", "hash", "lmdb", "sdbm"}
+BUILDABLE = {"btree", "cdb", "fail", "hash", "lmdb"}
 WRITABLE = BUILDABLE | {"debug", "environ", "internal", "memcache", "proxy", "redis"}
 
 

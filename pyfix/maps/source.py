@@ -19,9 +19,3 @@ def event_text(kind: str, line: int, text: bytes, where: str, suffix: str = "") 
         return f"{where}: logical line must not start with whitespace: \"{shown[:30]}{more}\""
     body = _TEXTS[kind].format(text=shown)
     return f"{where}, line {line}: {body}" + (suffix if kind == "format" else "")
-
-
-def report_events(events: list[tuple[int, int, str, bytes]], where: str) -> None:
-    """Warn of each event, in the order of the lines."""
-    for _, line, kind, text in events:
-        report.warning(event_text(kind, line, text, where))

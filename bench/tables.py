@@ -1,0 +1,128 @@
+"""Tables beside the installed Postfix: building, `postmap -q -`, and lookups inside a process, interleaved in one run.
+
+    python bench/tables.py [--entries 1000000] [--rounds 3]
+
+Prints a table and appends one line to bench/history/tables.jsonl. Needs Postfix's postmap (PATH or /usr/sbin) for the
+comparison; without it only pyfix is measured. All files live in a temporary directory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+OURS = Path(sys.executable).parent / "postmap"
+KINDS = {"hash": "db", "lmdb": "lmdb", "cdb": "cdb"}
+
+
+def make_source(folder: Path, count: int) -> None:
+    """`count` entries of the shape user@domain, and their keys in random order."""
+    rng = random.Random(1)
+    keys = [f"user{n}@example{n % 5000}.com" for n in range(count)]
+    with open(folder / "table", "w") as file:
+        file.writelines(f"{key}\tmailbox{n % 977}@host{n % 31}.example.net\n" for n, key in enumerate(keys))
+    rng.shuffle(keys)
+    (folder / "keys").write_text("\n".join(keys) + "\n")
+
+
+def timed(command: list[str], folder: Path, stdin: str = os.devnull) -> float:
+    """Wall time of a command in seconds."""
+    with open(folder / stdin if stdin != os.devnull else stdin, "rb") as source, open(os.devnull, "wb") as sink:
+        start = time.perf_counter()
+        subprocess.run(command, cwd=folder, stdin=source, stdout=sink, check=True,
+                       env={**os.environ, "MAIL_CONFIG": str(folder)})
+        return time.perf_counter() - start
+
+
+def programs() -> dict[str, tuple[str, str]]:
+    """name -> (program, table type)."""
+    found = {"pyfix hash": (str(OURS), "hash")}
+    theirs = shutil.which("postmap", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+    if theirs:
+        have = subprocess.run([str(Path(theirs).with_name("postconf")), "-m"], capture_output=True, text=True).stdout
+        found |= {f"postfix {kind}": (theirs, kind) for kind in KINDS if kind in have.split()}
+    return found
+
+
+def commands(folder: Path, rounds: int) -> dict[str, dict[str, float]]:
+    """The best wall time of each program for building and querying; rounds are interleaved."""
+    best: dict[str, dict[str, float]] = {}
+    for _ in range(rounds):
+        for name, (program, kind) in programs().items():
+            where = folder / name.replace(" ", "-")
+            if not where.exists():
+                where.mkdir()
+                (where / "main.cf").touch()
+                (where / "table").symlink_to(folder / "table")
+                (where / "keys").symlink_to(folder / "keys")
+            row = best.setdefault(name, {"build": 1e9, "query": 1e9})
+            row["build"] = min(row["build"], timed([program, f"{kind}:table"], where))
+            row["query"] = min(row["query"], timed([program, "-q", "-", f"{kind}:table"], where, "keys"))
+    return best
+
+
+def in_process(folder: Path, rounds: int) -> dict[str, float]:
+    """Lookups a second of a pyfix table, a dict, and py-lmdb, with fresh key objects in random order."""
+    import lmdb
+
+    from pyfix import maps
+
+    table = maps.open(f"hash:{folder}/pyfix-hash/table")
+    entries = dict(table.items())
+    env = lmdb.open(str(folder / "py.lmdb"), subdir=False, map_size=1 << 30, sync=False)
+    with env.begin(write=True) as transaction:
+        transaction.cursor().putmulti(list(entries.items()))
+    keys = (folder / "keys").read_bytes().split()
+    rates = {"pyfix": 0.0, "dict": 0.0, "py-lmdb": 0.0}
+    with env.begin() as transaction:
+        for _ in range(rounds):
+            for name, get in (("pyfix", table.get), ("dict", entries.get), ("py-lmdb", transaction.get)):
+                fresh = [bytes(bytearray(key)) for key in keys]
+                start = time.perf_counter()
+                for key in fresh:
+                    get(key)
+                rates[name] = max(rates[name], len(fresh) / (time.perf_counter() - start))
+    return rates
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--entries", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_source(folder, options.entries)
+        best = commands(folder, options.rounds)
+        rates = in_process(folder, options.rounds)
+        source = os.stat(folder / "table").st_size - 2 * options.entries
+        overhead = (os.stat(folder / "pyfix-hash" / "table.db").st_size - source) / options.entries
+    own = best["pyfix hash"]
+    print(f"{options.entries} entries, best of {options.rounds}; bytes over key and value: {overhead:.1f} a key")
+    print(f"{'':14} {'build s':>9} {'times':>7} {'query s':>9} {'times':>7}")
+    for program, row in best.items():
+        print(f"{program:14} {row['build']:9.3f} {row['build'] / own['build']:7.1f} "
+              f"{row['query']:9.3f} {row['query'] / own['query']:7.1f}")
+    for reader, rate in rates.items():
+        print(f"{reader:14} {rate / 1e6:9.2f} million lookups/s in one process")
+    line = {"date": time.strftime("%Y-%m-%dT%H:%M:%S"), "machine": platform.machine(), "cores": os.cpu_count(),
+            "python": platform.python_version(), "entries": options.entries, "seconds": best, "lookups": rates,
+            "overhead": overhead,
+            "load": os.getloadavg()[0], "pyfix": (Path(__file__).parents[1] / "pyfix" / "VERSION").read_text().strip()}
+    history = Path(__file__).parent / "history"
+    history.mkdir(exist_ok=True)
+    with open(history / "tables.jsonl", "a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()

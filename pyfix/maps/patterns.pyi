@@ -1,0 +1,42 @@
+"""Compiled patterns and ordered lists of rules over them: what regexp: and pcre: match with."""
+
+PCRE_OPTIONS: dict[str, int]
+REGEXP_OPTIONS: dict[str, int]
+LIBRARIES: tuple[str, ...]
+
+class PatternError(Exception):
+    """A pattern that can't be compiled: (text,) or (text, offset)."""
+
+class Pattern:
+    """One compiled pattern."""
+
+    groups: int
+
+class Rules:
+    """An ordered list of at most `room` rules."""
+
+    count: int
+    troubles: list[tuple[int, int]]
+    def __init__(self, room: int) -> None: ...
+    def match(self, pattern: Pattern, negate: bool, wanted: bool, second: Pattern | None = None,
+              negate_second: bool = False) -> int:
+        """Add a rule with a result; returns its number."""
+    def begin(self, pattern: Pattern, negate: bool) -> None:
+        """Add an IF."""
+    def end(self) -> bool:
+        """Add an ENDIF; False where no IF is open."""
+    def finish(self) -> None:
+        """No more rules."""
+    def find(self, key: bytes) -> int:
+        """The first rule that matches; -1 none, -2 the time for one lookup is used up."""
+    def group(self, key: bytes, number: int, groups: int) -> bytes:
+        """The text of $number in the last match."""
+
+def pcre_available() -> bool:
+    """Whether the PCRE2 library could be loaded."""
+
+def compile_regexp(pattern: bytes, options: int) -> Pattern:
+    """A POSIX pattern. PatternError."""
+
+def compile_pcre(pattern: bytes, options: int) -> Pattern:
+    """A PCRE2 pattern. PatternError."""
