@@ -40,7 +40,7 @@ import uvloop
 from pyfix import confine
 from pyfix.config import Config
 from pyfix.errors import ConfigError, PyfixError, SystemTrouble
-from pyfix.preload import needed, preload
+from pyfix.preload import needed, preload, readable_by_all
 from pyfix.telemetry.maillog import Maillog
 
 READY, RELOAD, NEW_LOG, STOP = b"r", b"R", b"L", b"Q"
@@ -139,7 +139,7 @@ class Service:
     loop             the uvloop loop             engine  pyfix.net.engine.Engine
     program          "smtpd"                     name    master.cf service, "submission"
     key, index       unique name of this process ("smtpd-submission-0"), and its number among its like
-    listeners        list[Listener]              queue_directory  the working directory's full name
+    listeners        list[Listener]              queue_directory  the working directory's name
     wakeup           seconds, 0: never           capacity  sessions at a time (maxproc), 0: our default
     """
 
@@ -148,7 +148,7 @@ class Service:
         self.program, self.name, self.type = arguments.program, arguments.name, arguments.type
         self.key, self.index = arguments.key, arguments.index
         self.listeners, self.wakeup, self.capacity = arguments.listeners, arguments.wakeup, arguments.capacity
-        self.queue_directory = config.queue_directory
+        self.queue_directory = config.queue_directory if readable_by_all(config.queue_directory) else "."
         self.log = Maillog(config, arguments.program, loop, fd=arguments.log)
         self.status: socket.socket | None = None
         self.stopping = False
