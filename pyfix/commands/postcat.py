@@ -153,8 +153,10 @@ def show_file(shown: Shown, data: bytes, name: str, offset: int) -> None:
 
 def show_stored(shown: Shown, config: Config, queue_id: str) -> None:
     """Print a message of our own queue."""
-    printer = Printer(shown, queue_id)
+    printer = None
     for record in stored_records(config, queue_id):
+        if printer is None:
+            printer = Printer(shown, queue_id)
         if record.type not in HIDDEN or shown.verbose:
             printer.print(record)
 

@@ -21,7 +21,8 @@ USAGE = "usage: postqueue -f | postqueue -i queueid | postqueue -j | postqueue -
 DOWN = "Cannot flush mail queue - mail system is down"
 SHORT = ("{:<11} {:>7} {:<20} {}", "-Queue ID- ", "--Size--", "----Arrival Time----", "-Sender/Recipient-------")
 LONG = ("{:<17} {:>8} {:<19} {}", "----Queue ID-----", "--Size--", "---Arrival Time----", "--Sender/Recipient------")
-REASON_WIDTH, RECIPIENT_COLUMN = 78, 41
+REASON_WIDTH = 78
+SHORT_COLUMN, LONG_COLUMN = 41, 47     # where recipients begin
 
 
 def records(config: Config) -> Iterator[list[Any]]:
@@ -48,6 +49,7 @@ def text_of(address: bytes) -> str:
 def printed(rows: Iterable[list[Any]], long_ids: bool, out: TextIO) -> None:
     """The listing of `postqueue -p`."""
     layout, *headings = LONG if long_ids else SHORT
+    column = LONG_COLUMN if long_ids else SHORT_COLUMN
     count = octets = 0
     for queue, queue_id, arrival, size, forced, sender, recipients in rows:
         if not count:
@@ -60,7 +62,7 @@ def printed(rows: Iterable[list[Any]], long_ids: bool, out: TextIO) -> None:
             if reason and reason != last:
                 out.write(f"({reason})".rjust(REASON_WIDTH) + "\n")
             last = reason
-            out.write(" " * RECIPIENT_COLUMN + text_of(address) + "\n")
+            out.write(" " * column + text_of(address) + "\n")
         out.write("\n")
         if not count:
             out.flush()

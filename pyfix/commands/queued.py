@@ -5,6 +5,7 @@ then made on the store itself, which only its owner and root can open.
 """
 
 import os
+import pwd
 import socket
 import struct
 from collections.abc import Iterator
@@ -86,12 +87,25 @@ def own_store(config: Config) -> Iterator[tuple[Any, Any]]:
     """(Store, Reader) of a queue whose qmgr is down, closed again afterwards. Raises QueueError, OSError."""
     from pyfix.queue.reader import Reader
     from pyfix.queue.store import Store
+    become_owner(config)
     store = Store(log_directory(config.queue_directory))
     try:
         store.recover()
         yield store, Reader(log_directory(config.queue_directory))
     finally:
         store.close()
+
+
+def become_owner(config: Config) -> None:
+    """Root goes on as mail_owner, so that whatever the store writes can be read by qmgr later. Raises Failure."""
+    if os.geteuid() != 0:
+        return
+    try:
+        entry = pwd.getpwnam(config.mail_owner)
+    except KeyError:
+        raise Failure(f"mail_owner: unknown user {config.mail_owner}") from None
+    os.setegid(entry.pw_gid)
+    os.seteuid(entry.pw_uid)
 
 
 def locate(config: Config, queue_id: str) -> tuple[Place, list[int]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pyfix.bounce.reports import Reports
 from pyfix.bounce.submit import Submit
+from pyfix.config import interfaces  # noqa: F401 - code is loaded while root can read it
 from pyfix.errors import QueueError, SystemTrouble
 from pyfix.qmgr.admin import Admin
 from pyfix.qmgr.manager import Manager
