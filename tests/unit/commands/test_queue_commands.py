@@ -23,13 +23,13 @@ from pyfix.queue.writer import Writer
 @pytest.fixture
 def spool(tmp_path):
     """A queue with one deferred and one held message; (directory, their ids)."""
-    (tmp_path / "q" / "public").mkdir(parents=True)
+    (tmp_path / "q" / "log").mkdir(parents=True)
     (tmp_path / "main.cf").write_text(f"queue_directory = {tmp_path}/q\nmyhostname = h.example\n"
                                       f"mail_owner = {pwd.getpwuid(os.getuid()).pw_name}\n"
                                       f"maillog_file = {tmp_path}/log\nmaillog_file_prefixes = /\n")
-    store, groups = Store(str(tmp_path / "q")), []
+    store, groups = Store(str(tmp_path / "q" / "log")), []
     store.recover()
-    writer = Writer(str(tmp_path / "q"), "test.0", None, groups.extend)
+    writer = Writer(str(tmp_path / "q" / "log"), "test.0", None, groups.extend)
     for sender in (b"s@example.org", b""):
         envelope = Envelope(writer.new_id(), time.time_ns() // 1000, sender, size=7, recipients=[
             Recipient(b"a@example.com", transport="smtp", nexthop="example.com"),
@@ -88,7 +88,7 @@ def test_listing_and_changing_while_qmgr_is_down(spool):
     ("postcat", ["/nonexistent"], 1, "postcat: fatal: open /nonexistent: No such file or directory")])
 def test_failures(tmp_path, name, arguments, status, says, capfd, monkeypatch):
     """Run in this process: the store is only opened for what passes all checks."""
-    (tmp_path / "q").mkdir()
+    (tmp_path / "q" / "log").mkdir(parents=True)
     (tmp_path / "main.cf").write_text(f"queue_directory = {tmp_path}/q\nmyhostname = h.example\nmaillog_file = {tmp_path}/log\n"
                                       f"mail_owner = {pwd.getpwuid(os.getuid()).pw_name}\n")
     monkeypatch.setattr(sys, "argv", [name, "-c", str(tmp_path), *arguments])
