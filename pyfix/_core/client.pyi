@@ -10,6 +10,7 @@ CONTENT: int
 DONE: int
 FAILED: int
 CLOSE: int
+PIX: int
 PIPELINING: int
 SIZE: int
 EIGHTBITMIME: int

@@ -10,13 +10,14 @@ import time
 from typing import Any
 
 from pyfix import model
-from pyfix._core.client import DSN, FAILURES, Request, SMTPUTF8, STAGES, external, printable_address, xtext
-from pyfix.deliver import wording
+from pyfix._core.client import DSN, EIGHTBITMIME, FAILURES, PIX, Request, SMTPUTF8, STAGES, external, printable_address, xtext
+from pyfix.deliver import wording, xforward
+from pyfix.deliver.downgrade import DowngradedContent
 from pyfix.deliver.hosts import Hosts, Unreachable
 from pyfix.deliver.parameters import Parameters
 from pyfix.deliver.session import Delivery, Session
 from pyfix.deliver.target import Address, Destination, parse_list
-from pyfix.errors import ConfigError, Corrupt, QueueError
+from pyfix.errors import ConfigError, Corrupt, QueueError, TableError
 
 ENCODINGS = {"8bit": b"8BITMIME", "7bit": b"7BIT"}
 SITES = 50_000          # nexthops remembered
@@ -210,8 +211,13 @@ class Agent:
             except (OSError, ValueError) as error:
                 self.no_connection(delivery, address, getattr(error, "strerror", None) or str(error))
                 continue
+            session.core.pix_no_esmtp = "disable_esmtp" in self.parameters.pix and self.old(delivery)
             return session.take(delivery)
         self.next_destination(delivery)
+
+    def old(self, delivery: Delivery) -> bool:
+        """Whether a message has waited long enough for workarounds (smtp_pix_workaround_threshold_time)."""
+        return delivery.handoff - delivery.arrival >= self.parameters.pix_threshold * 1_000_000
 
     def is_last(self, delivery: Delivery) -> bool:
         """Whether no other server will be tried after the present session."""
@@ -256,6 +262,9 @@ class Agent:
                reply: str = "") -> None:
         """The outcome of one recipient who did not get the mail."""
         status = "deferred" if wording.soft(dsn) else "bounced"
+        if self.parameters.status_filter is not None:
+            dsn, reason = self.filtered(dsn, reason)
+            status = "deferred" if wording.soft(dsn) else "bounced"
         if status == "bounced" and self.parameters.soft_bounce:
             status, dsn = "SOFTBOUNCE", "4" + dsn[1:]
         relay, more = "none", ["", ""]
@@ -264,6 +273,19 @@ class Agent:
         delivery.settle(self.parameters.plan, index, status, dsn, reason, relay,
                         session.uses if session is not None else 1, more)
 
+    def filtered(self, dsn: str, reason: str) -> tuple[str, str]:
+        """What smtp_delivery_status_filter makes of a status; one that is no status is passed over, loudly."""
+        try:
+            found = self.parameters.status_filter.get(f"{dsn} {reason}".encode())
+        except TableError as error:
+            self.log.warning(f"{error}")
+            return dsn, reason
+        new, _, text = (found or b"").decode("ascii", "replace").partition(" ")
+        if found and (not new[:1] in ("4", "5") or new.count(".") != 2 or not new.replace(".", "").isdigit()):
+            self.log.warning(f"bad delivery status filter result: \"{found.decode('ascii', 'replace')[:100]}\"")
+            return dsn, reason
+        return (new, text.strip()[:wording.TEXT_LIMIT]) if found else (dsn, reason)
+
     # -- what sessions ask and tell ------------------------------------------------------------
 
     def request(self, session: Session, delivery: Delivery) -> Request | None:
@@ -271,6 +293,8 @@ class Agent:
         self.count_session(session, delivery)
         envelope, core = delivery.envelope, session.core
         self.note_oddities(session)
+        if core.features & PIX and self.parameters.pix and self.old(delivery):
+            self.work_around_pix(session, delivery)
         if core.size_limit and envelope.size > core.size_limit:
             return self.unsuitable(session, delivery, "5.3.4", f"message size {envelope.size} exceeds size limit "
                                    f"{core.size_limit} of server {session.address.name}")
@@ -284,7 +308,8 @@ class Agent:
         return Request(external(envelope.sender), [external(recipient.address) for recipient in recipients],
                        size=envelope.size, body=ENCODINGS.get(envelope.attributes.get("encoding", "").lower(), b""),
                        utf8=utf8, envid=envelope.envid, ret=envelope.ret,
-                       dsn=[(r.notify, orcpt_text(r.orcpt)) for r in recipients] if core.features & DSN else None)
+                       dsn=[(r.notify, orcpt_text(r.orcpt)) for r in recipients] if core.features & DSN else None,
+                       xforward=xforward.values(envelope, core.features) if self.parameters.send_xforward else None)
 
     def addresses_fit(self, session: Session, delivery: Delivery) -> bool:
         """Bounce recipients whose address has control characters: nothing of theirs may reach the wire."""
@@ -302,6 +327,13 @@ class Agent:
             self.finish(delivery)
         return bool(delivery.pending)
 
+    def work_around_pix(self, session: Session, delivery: Delivery) -> None:
+        """A firewall between us and the server that breaks some SMTP."""
+        self.log.info(f"{delivery.queue_id.decode()}: enabling PIX workarounds: {' '.join(self.parameters.pix)} "
+                      f"for {session.address.relay}")
+        if "delay_dotcrlf" in self.parameters.pix:
+            session.dot_delay = self.parameters.pix_delay
+
     def note_oddities(self, session: Session) -> None:
         """Warnings about what the server said of itself."""
         for kind, text in session.core.notes:
@@ -317,6 +349,9 @@ class Agent:
 
     def content(self, session: Session, delivery: Delivery) -> Any:
         """The content to send (queue.reader.Content, or what has its data and pieces())."""
+        eight = delivery.envelope.attributes.get("encoding", "").lower() == "8bit"
+        if eight and not session.core.features & EIGHTBITMIME and self.parameters.downgrade:
+            return DowngradedContent(delivery.content)
         return delivery.content
 
     def content_lost(self, session: Session, delivery: Delivery, why: str) -> None:
@@ -332,6 +367,8 @@ class Agent:
     def recipient_sent(self, session: Session, delivery: Delivery, index: int, answer: tuple[int, str, str]) -> None:
         """A recipient's mail was taken."""
         delivery.settle(self.parameters.plan, index, "sent", answer[1], answer[2], session.address.relay, session.uses)
+        if delivery.envelope.recipients[index].notify & model.NOTIFY_SUCCESS and not session.core.features & DSN:
+            delivery.results[-1][1] = "relayed"
 
     def recipient_failed(self, session: Session, delivery: Delivery, index: int, number: int) -> bool:
         """A recipient was refused; True: leave it to another server."""

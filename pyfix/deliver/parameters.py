@@ -4,10 +4,13 @@ One snapshot per configuration; a reload makes a new one, and sessions that are 
 """
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from pyfix._core import client
 from pyfix.deliver.session import Plan
+from pyfix.errors import ConfigError, TableError
+from pyfix.maps.maplist import MapList
 
 STAGE_TIMEOUTS = {
     "connect": "connect_timeout", "greeting": "helo_timeout", "ehlo": "helo_timeout", "helo": "helo_timeout",
@@ -35,6 +38,8 @@ class Parameters:
         self.address_limit, self.session_limit = self.value("mx_address_limit"), self.value("mx_session_limit")
         self.bind = {socket.AF_INET: self.value("bind_address"), socket.AF_INET6: self.value("bind_address6"),
                      socket.AF_UNIX: ""}
+        self.downgrade = not config.disable_mime_output_conversion
+        self.status_filter = self.local_tables("delivery_status_filter")
         self.read_cache()
         self.read_hosts()
         self.plan = Plan(self.settings(), self.timeouts(), log, self.value("line_length_limit"),
@@ -43,6 +48,14 @@ class Parameters:
     def value(self, suffix: str) -> Any:
         """A parameter of this program's family."""
         return getattr(self.config, f"{self.program}_{suffix}")
+
+    def local_tables(self, suffix: str) -> MapList | None:
+        """The tables of a filter, which must answer without waiting; None where it is not set. Raises ConfigError."""
+        name = f"{self.program}_{suffix}"
+        tables = MapList(self.config[name], self.config, name) if self.config[name] else None
+        if tables is not None and not tables.local:
+            raise ConfigError(f"{name}: a table that asks another process can't be used here", remedy="use pcre, regexp, hash or another file")
+        return tables
 
     def read_cache(self) -> None:
         """Connection reuse."""
@@ -77,7 +90,20 @@ class Parameters:
             always_ehlo=self.lmtp or self.config.smtp_always_send_ehlo,
             never_ehlo=not self.lmtp and self.config.smtp_never_send_ehlo,
             skip_5xx_greeting=self.lmtp or self.config.smtp_skip_5xx_greeting,
-            skip_quit_response=self.value("skip_quit_response"), discard=discard)
+            skip_quit_response=self.value("skip_quit_response"), discard=discard, reply_filter=self.reply_filter())
+
+    def reply_filter(self) -> Callable[[bytes], bytes] | None:
+        """smtp_reply_filter: one lookup a reply line; a table that fails leaves the line as it is."""
+        tables = self.local_tables("reply_filter")
+        if tables is None:
+            return None
+
+        def apply(line: bytes) -> bytes:
+            try:
+                return tables.get(line) or line
+            except TableError:
+                return line
+        return apply
 
     def timeouts(self) -> dict[str, int]:
         """Stage -> seconds; the handshake's parameter has another name for LMTP."""

@@ -286,3 +286,51 @@ def test_many_sessions_at_once(tmp_path: Any) -> None:
         assert all(row[1] == "sent" for result in world.outcomes for row in result[2])
         assert world.agent.active == 0
     play(tmp_path, scenario, [*P, OK, OK, GO, DOT])
+
+
+def test_eight_bit_is_downgraded(tmp_path: Any) -> None:
+    body = b"MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: 8bit\r\n\r\n.\xc3\xa9\r\n"
+
+    async def scenario(world: Bench, server: Server) -> None:
+        await world.send(server.nexthop, RECIPIENTS[:1], body, attributes={"encoding": "8bit"})
+        assert server.contents[0].endswith(b"Content-Transfer-Encoding: quoted-printable\r\n\r\n..=C3=A9\r\n.\r\n")
+    play(tmp_path, scenario, [*B, OK, OK, GO, DOT])
+
+
+def test_xforward(tmp_path: Any) -> None:
+    features = PIPE.replace(b"250 DSN", b"250 XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE")
+
+    async def scenario(world: Bench, server: Server) -> None:
+        await world.send(server.nexthop, attributes={"client_name": "a b.example", "client_address": "192.0.2.1", "protocol": "ESMTP"})
+        assert server.heard[1:3] == [b"XFORWARD NAME=a+20b.example ADDR=192.0.2.1 PORT=[UNAVAILABLE]\r\n",
+                                     b"XFORWARD PROTO=ESMTP HELO=[UNAVAILABLE] IDENT=QID0 SOURCE=REMOTE\r\n"]
+    play(tmp_path, scenario, [HI, features, OK, OK, OK, OK, GO, DOT], smtp_send_xforward_command="yes")
+
+
+def test_pix(tmp_path: Any) -> None:
+    """Old mail behind a PIX: HELO, and the dot in a packet of its own."""
+    async def scenario(world: Bench, server: Server) -> None:
+        start = time.monotonic()
+        _, rows = await world.send(server.nexthop)
+        assert rows[0][1] == "sent" and server.heard[0].startswith(b"HELO ") and time.monotonic() - start >= 1
+        assert world.log.lines[0] == ("QID0: enabling PIX workarounds: disable_esmtp delay_dotcrlf for "
+                                      f"{H}:{server.port}")
+        assert server.contents == [BODY + b".\r\n"]
+    play(tmp_path, scenario, [b"220 *******0*2*\r\n", BARE, OK, OK, GO, DOT], smtp_pix_workaround_threshold_time="0s",
+         smtp_pix_workaround_delay_time="1s")
+
+
+def test_filters(tmp_path: Any) -> None:
+    async def scenario(world: Bench, server: Server) -> None:
+        _, rows = await world.send(server.nexthop)
+        assert rows[0][1:] == ["deferred", "4.7.99", "filtered"]
+    play(tmp_path, scenario, [*B, OK, b"250 x\r\n"], smtp_reply_filter="regexp:{{/^250 x$$/ 550 5.1.1 y}}",
+         smtp_delivery_status_filter="regexp:{{/^5.1.1 host .* said: 550 5.1.1 y/ 4.7.99 filtered}}")
+
+
+def test_success_notification_that_the_server_can_not_give(tmp_path: Any) -> None:
+    async def scenario(world: Bench, server: Server) -> None:
+        recipient = model.Recipient(b"r@example.com", notify=model.NOTIFY_SUCCESS)
+        _, rows = await world.send(server.nexthop, [recipient])
+        assert rows[0][1] == "relayed" and "status=sent" in world.log.lines[0]
+    play(tmp_path, scenario, [*B, OK, OK, GO, DOT])

@@ -22,15 +22,16 @@ STAGES = ("greeting", "ehlo", "helo", "lhlo", "rset", "xforward", "mail", "rcpt"
           "idle", "closed")
 STATES = ("waiting", "accepted", "sent", "failed")
 FAILURES = ("", "refused", "protocol", "stale")
+PIX = F_PIX
 READY, CONTENT, DONE, FAILED, CLOSE = E_READY, E_CONTENT, E_DONE, E_FAILED, E_CLOSE
 PIPELINING, SIZE, EIGHTBITMIME, DSN, SMTPUTF8, STARTTLS, AUTH = (
     F_PIPELINING, F_SIZE, F_8BITMIME, F_DSN, F_SMTPUTF8, F_STARTTLS, F_AUTH)
 XFORWARD = {b"NAME": F_XFORWARD_NAME, b"ADDR": F_XFORWARD_ADDR, b"PORT": F_XFORWARD_PORT, b"PROTO": F_XFORWARD_PROTO,
-            b"HELO": F_XFORWARD_HELO, b"DOMAIN": F_XFORWARD_DOMAIN, b"IDENT": F_XFORWARD_IDENT}
+            b"HELO": F_XFORWARD_HELO, b"SOURCE": F_XFORWARD_SOURCE, b"IDENT": F_XFORWARD_IDENT}
 KEYWORDS = {b"PIPELINING": F_PIPELINING, b"SIZE": F_SIZE, b"8BITMIME": F_8BITMIME, b"DSN": F_DSN,
             b"SMTPUTF8": F_SMTPUTF8, b"STARTTLS": F_STARTTLS, b"AUTH": F_AUTH,
             b"XFORWARD": F_XFORWARD_NAME | F_XFORWARD_ADDR | F_XFORWARD_PORT | F_XFORWARD_PROTO | F_XFORWARD_HELO
-            | F_XFORWARD_DOMAIN | F_XFORWARD_IDENT}
+            | F_XFORWARD_SOURCE | F_XFORWARD_IDENT}
 NOTIFY_WORDS = ((1, b"NEVER"), (2, b"SUCCESS"), (4, b"FAILURE"), (8, b"DELAY"))
 
 
@@ -324,7 +325,7 @@ cdef class ClientCore:
         self.read_banner()
         if self.settings.lmtp:
             self.hello(b"LHLO ", S_LHLO)
-        elif (self.settings.always_ehlo or self.banner_esmtp) and not self.settings.never_ehlo and not self.pix_no_esmtp:
+        elif (self.settings.always_ehlo or self.banner_esmtp) and not self.settings.never_ehlo and not (self.pix_no_esmtp and self.features & F_PIX):
             self.hello(b"EHLO ", S_EHLO)
         else:
             self.hello(b"HELO ", S_HELO)

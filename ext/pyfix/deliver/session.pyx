@@ -147,6 +147,8 @@ cdef class Session(Stream):
     cdef bint in_transaction
     cdef LineState line
     cdef object pieces             # what is left of content that is not in memory
+    cdef public int dot_delay      # seconds to wait before the final dot (PIX workaround), 0: none
+    cdef bint dot_due
 
     def __init__(self, agent, Plan plan, address):
         self.agent, self.plan, self.address = agent, plan, address
@@ -219,13 +221,17 @@ cdef class Session(Stream):
             self.agent.unpool(self)
             self.leave()
             return 0
+        if self.dot_due:
+            return self.send_dot()
         if self.connected:
             return self.lost("timeout")
         return self.not_connected(errno.ETIMEDOUT)
 
     cdef int on_drain(self) except -1:
-        if self.core.stage == S_CONTENT and self.delivery is not None:
+        if self.core.stage == S_CONTENT and self.delivery is not None and not self.dot_due:
             self.send_more()
+            if self.dot_due:
+                return 0
             if self.core.stage == S_DOT:
                 self.set_deadline(self.plan.timeouts[<int>S_DOT])
                 self.resume()
@@ -280,7 +286,7 @@ cdef class Session(Stream):
         if self.core.out.length:
             self.send(self.core.out.data, self.core.out.length)
             self.core.out.length = 0
-        if not self.idle:
+        if not self.idle and not self.dot_due:
             self.set_deadline(self.plan.timeouts[self.core.stage])
         return 0
 
@@ -361,13 +367,15 @@ cdef class Session(Stream):
 
     cdef int send_more(self) except -1:
         """The next piece of content that is not in memory; a damaged one ends the session before any final dot."""
-        try:
-            piece = next(self.pieces, None)
-        except (QueueError, OSError) as error:
-            return self.content_lost(str(error))
-        if piece is None:
-            return self.finish_content()
-        return self.send_encoded(piece)
+        while self.wlen == self.wpos:
+            try:
+                piece = next(self.pieces, None)
+            except (QueueError, OSError) as error:
+                return self.content_lost(str(error))
+            if piece is None:
+                return self.finish_content()
+            self.send_encoded(piece)
+        return 0
 
     cdef int content_lost(self, str why) except -1:
         """The stored content can't be read."""
@@ -401,11 +409,22 @@ cdef class Session(Stream):
         return 0
 
     cdef int finish_content(self) except -1:
-        """The final dot."""
-        cdef char[16] end
-        self.send(end, finish_into(&self.line, end))
+        """The content is sent; its final dot follows, at once or in a packet of its own after a while."""
         if self.line.folded:
             self.agent.folded(self.delivery)
         self.pieces = None
+        if not self.dot_delay:
+            return self.send_dot()
+        self.dot_due = True
+        return self.set_deadline(self.dot_delay)
+
+    cdef int send_dot(self) except -1:
+        """The final dot."""
+        cdef char[16] end
+        self.send(end, finish_into(&self.line, end))
         self.core.stage = S_DOT
+        if self.dot_due:
+            self.dot_due = False
+            self.set_deadline(self.plan.timeouts[<int>S_DOT])
+            self.resume()
         return 0
