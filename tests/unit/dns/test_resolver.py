@@ -116,7 +116,7 @@ def answers() -> dict[tuple[str, str], dnsr.Answer]:
 def test_answer(answers: Any, name: str, kind: str, status: str, records: Any) -> None:
     answer = answers[name, kind]
     assert answer.status == status, answer
-    assert len(answer.records) == records if isinstance(records, int) else answer.records == records
+    assert len(answer.records) == records if isinstance(records, int) else sorted(answer.records) == records
     assert (answer.text == "") == (status == OK) and answer.text.isprintable()
     assert 1 <= answer.ttl <= 86400
 
