@@ -63,7 +63,7 @@ class Result:
     def refuse(self, code: int, dsn: bytes, default: bytes, how: Callable[..., int] = reject) -> int:
         """A refusal of any sort with the entry's text, or `default`."""
         dsn, text = split_dsn(dsn, self.text)
-        dsn = fix_dsn(dsn, self.kind, self.warn)
+        dsn = fix_dsn(dsn, self.kind, self.subject.info)
         return how(self.subject, code, dsn, b"<%b>: %b rejected: %b" % (self.name, self.kind, text or default))
 
     def tell(self, event: bytes, text: bytes) -> None:

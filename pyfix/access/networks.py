@@ -2,8 +2,8 @@
 
 The law: patterns in order, the first that matches decides, "!" turns it round. Addresses are
 compared as numbers, so that no other spelling of one gets in or out; an IPv4 address
-that came in IPv6's clothes (::ffff:1.2.3.4) is the IPv4 address. A table that fails
-is an error, never "no match".
+that came in IPv6's clothes (::ffff:1.2.3.4) is the IPv4 address. A table that fails, and a
+pattern that makes no sense, is an error when its turn comes, never "no match".
 """
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -12,7 +12,7 @@ from typing import Any
 
 from pyfix import maps
 from pyfix.config.lines import split_words
-from pyfix.errors import ConfigError
+from pyfix.errors import ConfigError, TableError
 
 MAX_FILES = 10
 
@@ -51,14 +51,18 @@ class Networks:
         self._load(config, "\n".join(x for x in text.split("\n") if not x.lstrip().startswith("#")), yes, depth + 1)
 
     def _pattern(self, word: str) -> Any:
-        """A network, or a host name as bytes."""
+        """A network, a host name as bytes, or the TableError that this pattern is."""
         bare = word.replace("[", "").replace("]", "")
         try:
             return ip_network(bare)
-        except ValueError as error:
+        except ValueError:
+            pass
+        try:
+            meant = ip_network(bare, strict=False)
+            return TableError(self.name, f'non-null host address bits in "{word}", perhaps you should use "{meant}" instead')
+        except ValueError:
             if "/" in bare or bare.replace(".", "").isdigit():
-                raise ConfigError(f"{self.name}: bad net/mask pattern: {word}: {error}",
-                                  remedy="write network/bits with all host bits zero") from error
+                return TableError(self.name, f'bad net/mask pattern: "{word}"')
         return bare.lower().encode()
 
     def match(self, name: bytes, address: bytes) -> bool:
@@ -69,6 +73,8 @@ class Networks:
                 found = self._same(name.lower(), pattern)
             elif isinstance(pattern, maps.Table):
                 found = self._in_table(pattern, name.lower(), address)
+            elif isinstance(pattern, TableError):
+                raise pattern
             else:
                 found = host is not None and host in pattern
             if found:
@@ -88,7 +94,10 @@ class Networks:
         while at >= 0:
             keys.insert(-1, (name[at + 1:] if self.parents else name[at:], False))
             at = name.find(b".", at + 1)
-        return any(table.get(key) is not None for key, whole in keys if key and (whole or table.fixed))
+        try:
+            return any(table.get(key) is not None for key, whole in keys if key and (whole or table.fixed))
+        except TableError:
+            raise TableError(self.name, f"{table.title}: table lookup problem") from None
 
 
 def plain_address(text: bytes) -> IPv4Address | IPv6Address | None:

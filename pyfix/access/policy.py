@@ -13,15 +13,18 @@ from pyfix.access.engine import Engine
 from pyfix.access.subject import Subject
 from pyfix.access.verdict import (CLIENT, DATA, DUNNO, END_OF_DATA, ETRN, HELO, RECIPIENT, REJECT, SENDER, Stop,
                                   reject)
+from pyfix.errors import ConfigError
 from pyfix.resolve import FAIL, Resolver
 
+# what can keep a relay closed; one of them has to be in the relay or the recipient list
+GUARDS = ("reject_unauth_destination", "defer_unauth_destination", "reject", "defer", "defer_if_permit")
 LISTS = ("client", "helo", "sender", "relay", "recipient", "data", "end_of_data", "etrn")
 
 
 class Policy:
     """Access control of one configuration. Each stage answers None, or the reply line that refuses."""
 
-    def __init__(self, config: Any, resolver: Resolver, warning: Callable[[bytes], None]) -> None:
+    def __init__(self, config: Any, resolver: Resolver, warning: Callable[[bytes], None], guard: bool = True) -> None:
         self.engine = Engine(config, resolver, warning)
         self.lists = {name: config[f"smtpd_{name}_restrictions"] for name in LISTS}
         self.delay_reject = config.smtpd_delay_reject
@@ -31,6 +34,17 @@ class Policy:
         self.relay_first = config.smtpd_relay_before_recipient_restrictions
         self.soft_bounce = config.soft_bounce
         self.prepare()
+        if guard:
+            self.require_guard()
+
+    def require_guard(self) -> None:
+        """Raises ConfigError where nothing at all keeps strangers from relaying: no list holds a restriction that could."""
+        for which in ("relay", "recipient"):
+            if any(step.name in GUARDS for step in self.engine.compiled(self.lists[which])):
+                return
+        raise ConfigError("in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one "
+                          "working instance of: " + ", ".join(GUARDS),
+                          remedy="put reject_unauth_destination into smtpd_relay_restrictions")
 
     def prepare(self) -> None:
         """Compiles the lists and sees whether clients in mynetworks have a short way."""

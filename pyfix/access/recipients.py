@@ -109,7 +109,7 @@ class Recipients:
         else:
             code, default = 450, b"4.1.0" if kind == SENDER else b"4.1.1"
         dsn, text = split_dsn(default, resolution.nexthop.encode("utf-8", "surrogateescape"))
-        dsn = fix_dsn(dsn, kind, subject.warning)
+        dsn = fix_dsn(dsn, kind, subject.info)
         return reject(subject, code, dsn, b"<%b>: %b rejected: %b" % (address, kind, text))
 
     def nothing_to_ask(self, resolution: Resolution) -> bool:

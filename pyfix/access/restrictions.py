@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pyfix.access.engine import DEFAULT_SHORTHANDS, Check, Engine, Scope
 from pyfix.access.subject import Subject
-from pyfix.access.verdict import (DUNNO, HELO, OK, RECIPIENT, SENDER, Stop, defer_if_permit, defer_if_reject, reject,
+from pyfix.access.verdict import (DUNNO, HELO, OK, RECIPIENT, SENDER, defer_if_permit, defer_if_reject, lookup_error, reject,
                                   server_error)
 from pyfix.errors import TableError
 
@@ -87,8 +87,8 @@ def permit_mynetworks(engine: Engine, subject: Subject, scope: Scope, argument: 
     try:
         return OK if engine.in_mynetworks(subject) else DUNNO
     except TableError as error:
-        subject.warning(f"mynetworks: {error}".encode())
-        raise Stop(reject(subject, 451, b"4.3.0", b"<%b>: Temporary lookup failure" % subject.client, True)) from None
+        subject.warning(str(error).encode())
+        raise lookup_error(subject, scope.name) from None
 
 
 def permit_inet_interfaces(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> int:

@@ -6,7 +6,8 @@ is logged and counts as nothing, unless it is our own trouble (a table, a mistak
 An earlier defer_if_reject turns a permanent refusal into that deferral.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from pyfix._core.chars import printable
 from pyfix._core.reply import is_enhanced_code
@@ -42,7 +43,7 @@ def split_dsn(default: bytes, text: bytes) -> tuple[bytes, bytes]:
     return (word, rest.lstrip(b" \t")) if is_enhanced_code(word) else (default, text.strip(b" \t"))
 
 
-def fix_dsn(dsn: bytes, kind: bytes, warn) -> bytes:
+def fix_dsn(dsn: bytes, kind: bytes, tell: Callable[[bytes], Any]) -> bytes:
     """The enhanced code for this kind of reply: x.1.y fits an address of the right sort only."""
     detail = dsn[2:]
     if not detail.startswith(b"1."):
@@ -54,7 +55,7 @@ def fix_dsn(dsn: bytes, kind: bytes, warn) -> bytes:
     else:
         fixed = b"0.0"
     if fixed != detail:
-        warn(b"mapping DSN status %b into %b status %c.%b" % (dsn, kind, dsn[0], fixed))
+        tell(b"mapping DSN status %b into %b status %c.%b" % (dsn, kind, dsn[0], fixed))
     return dsn[:2] + fixed
 
 

@@ -51,7 +51,7 @@ class Client:
         try:
             return networks.match(self.peer.name, self.address)
         except TableError as error:
-            self.settings.log.warning(f"{networks.name}: {error}")
+            self.settings.log.warning(str(error))
             return False
 
     def is_local(self) -> bool:
