@@ -7,6 +7,7 @@ long as the configuration; a name that nobody knows answers 451, never "yes".
 Source: postconf(5) smtpd_recipient_restrictions and its kin, SMTPD_ACCESS_README, RESTRICTION_CLASS_README.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -23,6 +24,8 @@ from pyfix.maps.maplist import Unopened
 from pyfix.resolve import Resolution, Resolver
 
 MAX_DEPTH = 100
+# user@host.domain with nothing in it that rewriting would touch
+PLAIN = re.compile(rb'[^@!%"\\\s.][^@!%"\\\s]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+').fullmatch
 DEFAULT_SHORTHANDS = ("check_client_access", "check_helo_access", "check_sender_access", "check_recipient_access",
                       "check_etrn_access")
 
@@ -50,7 +53,6 @@ class Step(NamedTuple):
 class Engine:
     """The restriction lists of one configuration.
 
-    resolve    async (address, sender) -> Resolution
     networks   mynetworks       recipients   the address class decisions
     """
 
@@ -59,7 +61,6 @@ class Engine:
 
         self.rows = ROWS
         self.config, self.resolver, self.warning = config, resolver, warning
-        self.resolve: Callable[[bytes, bytes], Awaitable[Resolution]] = resolver.resolve
         self.reject_code, self.defer_code = config.access_map_reject_code, config.access_map_defer_code
         self.allow_untrusted_routing = config.allow_untrusted_routing
         parents = config.words("parent_domain_matches_subdomains")
@@ -72,6 +73,16 @@ class Engine:
         self.classes = {name: config.get(name) or "" for name in config.words("smtpd_restriction_classes")}
         self._tables: dict[str, Access] = {}
         self._lists: dict[str, list[Step]] = {}
+
+    # -- addresses
+
+    def canonical(self, address: bytes) -> bytes:
+        """The address as cleanup will see it: what is decided here and where it goes must be about the same thing."""
+        return address if PLAIN(address) else self.resolver.local.rewrite(address)
+
+    async def resolve(self, address: bytes, sender: bytes) -> Resolution:
+        """Where an address leads, rewritten first."""
+        return await self.resolver.resolve(self.canonical(address), sender)
 
     # -- tables
 

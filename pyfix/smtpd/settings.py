@@ -53,7 +53,7 @@ class Settings:
         self.config, self.generation, self.log = config, config.generation, log
         self.hostname, self.mail_name = config["myhostname"].encode(), config["mail_name"].encode()
         self.policy = Policy(config, resolver, log.warning)
-        self.quick = self.policy.quick
+        self.quick, self.canonical = self.policy.quick, self.policy.engine.canonical
         self.timeout, self.error_sleep = config.smtpd_timeout, config.smtpd_error_sleep_time
         self.message_size, self.strict_utf8 = config.message_size_limit, config.strict_smtputf8
         self.hide_client = config.smtpd_hide_client_session

@@ -274,7 +274,9 @@ cdef class Session(Stream):
             if trouble is not None:
                 core.answer(int(trouble[:3]), trouble[4:])
                 return 0
-        self.intake.recipients.append(Recipient(core.address, b"", core.orcpt or b"", core.notify))
+        address = self.settings.canonical(core.address)
+        original = b"" if address == core.address else core.address
+        self.intake.recipients.append(Recipient(address, original, core.orcpt or b"", core.notify))
         core.answer(250, b"2.1.5 Ok")
         return 0
 
