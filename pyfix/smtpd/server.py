@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from pyfix._core.chars import valid_hostname
 from pyfix.access.subject import Subject
 from pyfix.errors import QueueError
 from pyfix.smtpd.names import Names
@@ -160,7 +161,10 @@ class Server:
 
     async def etrn(self, session: Any) -> bytes:
         """ETRN: policy, then fast_flush_domains, where nobody serves it yet the answer is 459."""
-        text = session.core.text.lstrip(b"#@")
+        text = session.core.text
+        text = text[1:] if text[:1] in (b"#", b"@") else text
+        if not valid_hostname(text):
+            return b"501 Error: invalid parameter syntax"
         subject = session.look(7)
         subject.etrn = text
         refusal = await session.settings.policy.etrn(subject)

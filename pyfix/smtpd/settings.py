@@ -4,6 +4,7 @@ The law: a session keeps the Settings it began with; a reload makes new ones for
 Source: postconf(5), smtpd_*; EHLO keywords in Postfix's order.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,9 @@ NEWLINES = {"no": 0, "normalize": 1, "yes": 1, "note": 2, "reject": 3}
 MASKS = {"dsn": 1, "chunking": 2, "smtputf8": 4}
 KEYWORDS = ("pipelining", "size", "vrfy", "etrn", "enhancedstatuscodes", "8bitmime", "dsn", "smtputf8", "chunking")
 ALL_KEYWORDS = frozenset((*KEYWORDS, "starttls", "auth", "verp", "xclient", "xforward", "requiretls", "silent-discard"))
+
+
+CONTROL = re.compile(rb"[\x00-\x1f\x7f]").search
 
 
 class CommandList:
@@ -107,8 +111,10 @@ class Settings:
 
     def parse(self, raw: bytes, sender: bool, utf8: bool) -> bytes | None:
         """The address in a path that is not plain; None where it is none, or holds control bytes."""
+        if CONTROL(raw):
+            return None
         address, error = parse_path(raw, self.limits.strict_paths, sender)
-        if error or address is None or any(byte < 32 or byte == 127 for byte in address):
+        if error or address is None:
             return None
         return address if self.possible(address) else None
 
