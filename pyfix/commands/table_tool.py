@@ -193,14 +193,14 @@ class Tool:
 
     def _queries(self, specs: list[str]) -> int:
         """Each line of standard input is a key (or, with -b or -h, a part of a message)."""
+        tables: list[Table | None] = [None] * len(specs)
         if len(specs) == 1 and not (self.json or self.body or self.header or self.flags & F.RHS_IS_FILE):
-            table = self._open(specs[0], "r")
-            mapped = getattr(table, "map", None)
+            first = tables[0] = self._open(specs[0], "r")
+            mapped = getattr(first, "map", None)
             if mapped is not None:
                 from .table_stream import query_stream
 
-                return query_stream(self, table, mapped)
-        tables: list[Table | None] = [None] * len(specs)
+                return query_stream(self, first, mapped)
         found = False
         for key in self._keys():
             for at, spec in enumerate(specs):
