@@ -11,7 +11,6 @@ always_bcc, sender_bcc_maps, recipient_bcc_maps, duplicate_filter_limit, enable_
 
 from typing import Any
 
-from pyfix._core import tok822
 from pyfix._core.address import unquote
 from pyfix._core.rewrite import masquerade
 from pyfix.errors import TableError
@@ -76,11 +75,15 @@ class Mapper:
                          expanded: list[Recipient] | None = None) -> list[Recipient]:
         """What is queued for these recipients: mapped, expanded, with bcc, without repetitions. Raises MappingTrouble.
 
+        The sender's bcc comes first, always_bcc last, as in Postfix.
+
         `sender`: what envelope_sender() gave. A recipient whose address changes keeps what it was in `original`.
         `expanded` gets the recipients that asked for NOTIFY=SUCCESS and became others: they are due an "expanded" report.
         """
         out = _Collected(self._config.duplicate_filter_limit, self._config.enable_original_recipient,
                          [] if expanded is None else expanded)
+        if mapping and sender and self._sender_bcc:
+            await self._put_bcc(out, await self._bcc(self._sender_bcc, sender))
         for one in given:
             address = await self._recipient_form(one.address, mapping)
             await self._put(out, one, address, mapping)
@@ -88,8 +91,6 @@ class Mapper:
                 await self._put_bcc(out, await self._bcc(self._recipient_bcc, address))
         if mapping:
             await self._put_bcc(out, self._always_bcc)
-            if sender and self._sender_bcc:
-                await self._put_bcc(out, await self._bcc(self._sender_bcc, sender))
         return out.recipients
 
     async def _recipient_form(self, address: bytes, mapping: bool) -> bytes:
@@ -117,10 +118,10 @@ class Mapper:
         return value or b""
 
     async def _put_bcc(self, out: "_Collected", text: bytes) -> None:
-        for kind, members in tok822.parse(text):
-            if kind == tok822.OP_ADDR:
-                given = Recipient(unquote(tok822.externalize(members, inside=True)), notify=NOTIFY_NEVER)
-                await self._put(out, given, await self._recipient_form(given.address, True), True)
+        """`text`: one address in external form, or nothing. As in Postfix it is no list."""
+        if text:
+            given = Recipient(self._resolver.local.rewrite(unquote(text)), notify=NOTIFY_NEVER)
+            await self._put(out, given, await self._recipient_form(given.address, True), True)
 
     async def header(self, name: bytes, value: bytes, local: bool = True, mapping: bool = True) -> bytes | None:
         """The new value of a header field, folded; None where it keeps its bytes. Raises MappingTrouble.

@@ -17,8 +17,10 @@ def to_ascii(name: str) -> str | None:
 
 
 def to_utf8(name: str) -> str | None:
-    """The U-label form; None if the name has none."""
+    """The U-label form; None if the name has none, or no ASCII form."""
     try:
-        return idna.decode(name, uts46=True, std3_rules=False)
+        text = idna.decode(name, uts46=True, std3_rules=False)
+        idna.encode(text, uts46=True)
     except idna.IDNAError:
         return None
+    return text

@@ -78,8 +78,8 @@ def test_bcc_goes_once_and_unnoticed():
     m = mapper(always_bcc="all", sender_bcc_maps="inline:{s@t.test=of-s}", recipient_bcc_maps="inline:{r=of-r}")
     found = asyncio.run(m.recipients([Recipient(b"r", notify=NOTIFY_SUCCESS)], b"s@t.test"))
     assert [(r.address, r.notify) for r in found] == [
-        (b"r@example.com", NOTIFY_SUCCESS), (b"of-r@example.com", NOTIFY_NEVER),
-        (b"all@example.com", NOTIFY_NEVER), (b"of-s@example.com", NOTIFY_NEVER)]
+        (b"of-s@example.com", NOTIFY_NEVER), (b"r@example.com", NOTIFY_SUCCESS),
+        (b"of-r@example.com", NOTIFY_NEVER), (b"all@example.com", NOTIFY_NEVER)]
 
 
 def test_duplicates_differ_by_what_they_were():
