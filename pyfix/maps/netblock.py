@@ -59,13 +59,13 @@ def parse_block(text: bytes) -> Block:
         return Block(address[0], address[0], address[1])
     if not mask.isdigit():
         raise BlockError(f'bad mask value in "{shown}"')
+    bits = int(mask[:9])
+    if bits > (128 if b":" in head else 32):
+        raise BlockError(f'bad mask length in "{shown}"')
     address = parse_address(head)
     if address is None:
         raise BlockError(f'bad network value in "{shown}"')
     width, number = address
-    bits = int(mask[:9])
-    if bits > width:
-        raise BlockError(f'bad mask length in "{shown}"')
     rest = width - bits
     if number & ((1 << rest) - 1):
         better = show_address(width, number >> rest << rest)
