@@ -63,6 +63,10 @@ class System:
         self.launch()
         self.wait_for_greeting()
 
+    def root_pid(self) -> int:
+        """The process that is the ancestor of all others of this system."""
+        return int((self.queue / "pid" / "master.pid").read_text())
+
     def wait_for_greeting(self, seconds: float = 20.0) -> None:
         """Raises TimeoutError when no 220 comes."""
         deadline = time.monotonic() + seconds
