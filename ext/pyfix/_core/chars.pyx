@@ -128,8 +128,11 @@ cpdef bytes printable(bytes data):
 cpdef bytes escaped(bytes data):
     """`data` with C escapes (\\r \\n \\t ... \\ooo) for all that is not printable ASCII."""
     cdef list parts = []
+    cdef const unsigned char* p = data
+    cdef size_t i
     cdef int c
-    for c in data:
+    for i in range(<size_t> len(data)):
+        c = p[i]
         if c == 92:
             parts.append(b"\\\\")
         elif pyfix_chars[c] & PRINT:
