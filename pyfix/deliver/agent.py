@@ -68,14 +68,19 @@ class Agent:
         self.pool: dict[Any, list[Session]] = {}
         self.results: list[list[Any]] = []
         self.tasks: set[Any] = set()
-        self.active = 0
+        self.carried: dict[int, Delivery] = {}
+        self.epoch = 0
+
+    @property
+    def active(self) -> int:
+        """Jobs that have no outcome yet."""
+        return len(self.carried)
 
     # -- jobs in, outcomes out -----------------------------------------------------------------
 
     def deliver(self, job: list[Any]) -> None:
         """Take one job of a DELIVER frame."""
         number, queue_id, segment, offset, length, nexthop, indexes, _, active_since = job[:9]
-        self.active += 1
         try:
             envelope, content = self.reader.open(model.Place(segment, offset, length))
         except Corrupt as error:
@@ -83,6 +88,8 @@ class Agent:
         except (QueueError, OSError) as error:
             return self.unreadable(number, queue_id, indexes, f"cannot read the queued message: {error}")
         delivery = Delivery(number, queue_id, nexthop, list(indexes), active_since, envelope, content)
+        delivery.epoch = self.epoch
+        self.carried[number] = delivery
         try:
             site = self.site(nexthop)
         except ConfigError as error:
@@ -95,7 +102,6 @@ class Agent:
     def unreadable(self, number: int, queue_id: bytes, indexes: list[int], why: str) -> None:
         """A record that can't be opened: deferred, loudly."""
         self.log.error(f"{queue_id.decode()}: {why}")
-        self.active -= 1
         self.answer([number, "", [[index, "deferred", "4.3.0", why] for index in indexes]])
 
     def answer(self, result: list[Any]) -> None:
@@ -107,16 +113,30 @@ class Agent:
     def flush(self) -> None:
         """Report what has gathered."""
         results, self.results = self.results, []
-        self.report(results)
+        if results:
+            self.report(results)
 
     def finish(self, delivery: Delivery) -> None:
         """Every recipient has its outcome."""
-        self.active -= 1
         site = delivery.site
         if site is not None:
             site.busy -= 1
             site.last_done = time.monotonic()
-        self.answer([delivery.job, delivery.trouble, delivery.results])
+        if delivery.epoch == self.epoch:
+            del self.carried[delivery.job]
+            self.answer([delivery.job, delivery.trouble, delivery.results])
+
+    def forget_jobs(self) -> None:
+        """The link to qmgr is gone, and it will give its jobs out again, maybe under the numbers of others: no
+        outcome of an old job may be told to a new qmgr, and what has not been sent yet is not sent."""
+        carried, self.carried = self.carried, {}
+        self.epoch += 1
+        self.results.clear()
+        for delivery in carried.values():
+            session = delivery.session
+            if session is not None and session.delivery is delivery and session.before_dot():
+                session.drop()
+                delivery.site.busy -= 1
 
     # -- sites ---------------------------------------------------------------------------------
 
@@ -199,6 +219,8 @@ class Agent:
 
     def next_address(self, delivery: Delivery) -> None:
         """Connect to the next address of the present destination."""
+        if delivery.epoch != self.epoch:
+            return self.finish(delivery)
         route = delivery.route
         limit = self.parameters.session_limit
         while route.addresses and not (limit and route.sessions >= limit):

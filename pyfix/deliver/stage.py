@@ -30,7 +30,8 @@ class Smtp:
         parameters = Parameters(service.config, service.log, service.program)
         self.agent = Agent(parameters, self.hosts(parameters), Reader(log_directory(service.queue_directory)), service.engine,
                            service.loop, service.log, self.report)
-        self.link = Link(os.path.join(service.queue_directory, "private/qmgr"), self.on_message, self.on_open)
+        self.link = Link(os.path.join(service.queue_directory, "private/qmgr"), self.on_message, self.on_open,
+                         lambda connection, error: self.agent.forget_jobs())
 
     def hosts(self, parameters: Parameters) -> Hosts:
         """The lookups under one configuration; our own addresses are read now."""

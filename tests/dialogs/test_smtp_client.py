@@ -334,3 +334,22 @@ def test_success_notification_that_the_server_can_not_give(tmp_path: Any) -> Non
         _, rows = await world.send(server.nexthop, [recipient])
         assert rows[0][1] == "relayed" and "status=sent" in world.log.lines[0]
     play(tmp_path, scenario, [*B, OK, OK, GO, DOT])
+
+
+def test_jobs_of_a_lost_link_are_forgotten(tmp_path: Any) -> None:
+    """What was not sent is not sent, what was sent is not told: its number may be another message's by now."""
+    async def scenario(world: Bench, server: Server) -> None:
+        first = world.put(server.nexthop)
+        while b"DATA\r\n" not in server.heard:
+            await asyncio.sleep(0.01)
+        world.agent.forget_jobs()
+        second = world.put(server.nexthop)
+        while not server.contents:
+            await asyncio.sleep(0.01)
+        world.agent.forget_jobs()
+        await asyncio.sleep(0.3)
+        assert world.outcomes == [] and world.agent.active == 0 and first != second
+        assert len([line for line in world.log.lines if "status=sent" in line]) == 1 and len(server.contents) == 1
+        assert (await world.send(server.nexthop))[1][0][1] == "sent"
+        assert world.agent.sites[server.nexthop].busy == 0
+    play(tmp_path, scenario, [*P, OK, OK, Silence()], [*P, OK, OK, GO, Part(b"", 0.1), DOT], [*P, OK, OK, GO, DOT])

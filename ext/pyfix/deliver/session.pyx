@@ -99,9 +99,9 @@ cdef class Delivery:
     cdef public list pending, results
     cdef public object trouble, site, route
     cdef public bint final
+    cdef public Session session    # that carries it now
+    cdef public int epoch          # of the agent's link to qmgr
     cdef public long long connected
-    cdef public bytes sender
-    cdef public list addresses     # of all recipients, external form, or None: not rewritten
 
     def __init__(self, long long job, bytes queue_id, str nexthop, list indexes, long long active, envelope, content):
         self.job, self.queue_id, self.nexthop, self.active = job, queue_id, nexthop, active
@@ -165,6 +165,7 @@ cdef class Session(Stream):
     def take(self, Delivery delivery):
         """Carry a message: at once if the session is ready, else as soon as it is."""
         self.delivery, self.site = delivery, delivery.site
+        delivery.session = self
         self.idle = False
         if self.core.stage == S_IDLE:
             self.start()
@@ -191,6 +192,10 @@ cdef class Session(Stream):
         self.idle = False
         self.delivery = None
         self.abort()
+
+    def before_dot(self):
+        """Whether the server can't have taken the message yet."""
+        return self.core.stage != S_DOT
 
     @property
     def is_open(self):
