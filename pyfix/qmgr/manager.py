@@ -166,10 +166,10 @@ class Manager:
             self._site_failed(entry, trouble, now)
         else:
             self.scheduler.well(entry.site, now)
-        meant = set(entry.recipients)
-        self._recipients(message, [one for one in recipients if one[0] in meant])
-        if {one[0] for one in recipients} != meant:
-            self._unanswered(entry, recipients)
+        answers = sound(entry, recipients)
+        self._recipients(message, answers)
+        if len(answers) < len(entry.recipients):
+            self._unanswered(entry, answers)
         message.pending -= 1
         if not message.pending:
             self.rounds.close(message)
@@ -178,7 +178,7 @@ class Manager:
             message.sent = []
 
     def _site_failed(self, entry: Entry, trouble: Any, now: int) -> None:
-        dsn, text = trouble
+        dsn, text = trouble if sound_reason(trouble) else LOST_AGENT
         for waiting in self.scheduler.failed(entry.site, (dsn, text), now, self.parameters.minimal_backoff):
             self.scheduler.suspended.append(waiting)
 
@@ -323,6 +323,23 @@ class Manager:
         self.parameters = parameters
         self.plain.clear()
         self.scheduler.refresh(parameters.limits)
+
+
+def sound(entry: Entry, recipients: list[Any]) -> list[list[Any]]:
+    """The answers that make sense: one for each recipient of the entry at most."""
+    missing = set(entry.recipients)
+    answers = []
+    for one in recipients:
+        if type(one) is list and len(one) > 3 and type(one[0]) is int and one[0] in missing and sound_reason(one[2:4]) \
+                and type(one[1]) is str:
+            missing.discard(one[0])
+            answers.append(one)
+    return answers
+
+
+def sound_reason(reason: Any) -> bool:
+    """Is it [enhanced status code, text]?"""
+    return type(reason) is list and len(reason) == 2 and all(type(part) is str for part in reason) and len(reason[0]) > 4
 
 
 class Plain(dict[str, bool]):

@@ -10,7 +10,7 @@ import os
 import socket
 from typing import Any, Callable
 
-from pyfix.errors import PeerError
+from pyfix.errors import PeerError, QueueError
 from pyfix.ipc.connection import Connection, serve
 from pyfix.ipc.messages import ASK, COMMITTED, DELIVER, HELLO, OUTCOME, READY
 from pyfix.qmgr.manager import Manager
@@ -68,7 +68,8 @@ class Server:
             raise PeerError(f"message of kind {message[0]} makes no sense to qmgr")
         try:
             kind(connection, message)
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError, AttributeError, QueueError) as error:
+            self.manager.start()        # what was admitted before the bad item still has its next step
             self.manager.log.error(f"a process sent a malformed message of kind {message[0]}: {error}")
             raise PeerError(f"malformed message of kind {message[0]}") from None
         self.soon()

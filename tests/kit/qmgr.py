@@ -64,7 +64,7 @@ class World:
     def __init__(self, limits=None, **parameters):
         self.clock, self.reader = Clock(), MemoryReader()
         self.directory = tempfile.TemporaryDirectory(prefix="qmgr-")
-        self.store = Store(self.directory.name, self.clock.now)
+        self.store = Store(self.directory.name, self.clock.now, segment_size=1 << 20)
         self.store.recover()
         self.log, self.error_log, self.reports = Log(), Log(), Reports()
         self.parameters = Parameters(limits=limits or (lambda name: Limits()), **parameters)

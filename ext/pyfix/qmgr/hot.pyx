@@ -75,10 +75,10 @@ def answer(manager, Agent agent, list results not None, long long now):
         if len(result) != 3:
             raise ValueError("result of the wrong shape")
         recipients = result[2]
-        entry = scheduler.finish(agent, result[0])
+        one = recipients[0] if len(recipients) == 1 and type(recipients[0]) is list and len(recipients[0]) > 3 else None
+        entry = scheduler.finish(agent, result[0])      # nothing may fail from here on: the delivery is ours again
         if entry is None:
             continue
-        one = recipients[0] if len(recipients) == 1 else None
         if result[1] or one is None or one[1] != "sent" or entry.recipients != [one[0]]:
             manager.answered(entry, result[1], recipients, now)
             continue

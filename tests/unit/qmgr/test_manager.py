@@ -216,3 +216,33 @@ def test_one_list_does_not_starve_single_messages():
                 waits.append(turns)
                 break
     assert len(waits) == 100 and max(waits) <= 1
+
+
+def test_no_herd_when_a_site_recovers():
+    """2,000 messages fail together; later attempts are spread, and the first after a rest are the initial window's."""
+    world = World(queue_run_delay=300 * 10**6)
+    world.agent(capacity=100000)
+    for i in range(2000):
+        world.message(b"u%d@example.com" % i)
+    for who, entry in world.turn():
+        world.refuse(who, entry)
+    world.turn()
+    assert world.store.count(3) == 2000
+    assert sum(len(world.sleep(1)) for _ in range(299)) == 0
+    out = world.sleep(1)
+    assert len(out) == 5 and len(world.manager.active) < 500
+    seen = []
+    for _ in range(40):
+        seen.append(len(world.manager.active))
+        world.sleep(1)
+    assert seen == sorted(seen) and len(set(seen)) > 20 and max(b - a for a, b in zip(seen, seen[1:])) < 200
+
+
+def test_a_malformed_answer_defers_and_does_not_strand():
+    world = World()
+    agent = world.agent()
+    world.message(b"a@example.com", b"b@example.com", b"c@example.com")
+    [(_, entry)] = world.turn()
+    world.manager.outcomes(agent, [[entry.job, "", [[0, "sent", "2.0.0", "ok"], [7, "sent", "2.0.0", "ok"], [1, 5, "x", None], 9]]])
+    assert world.store.pending(1) == [1, 2] and world.store.reasons(1) == dict.fromkeys(
+        (1, 2), ("4.3.0", "unknown mail transport error"))
