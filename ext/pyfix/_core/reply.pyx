@@ -2,7 +2,7 @@
 
 The law: a reply is one line, "code[ x.y.z] text" and CRLF; the class of the enhanced
 code is that of the reply code; no byte that would end a line or drive a terminal gets
-into it; no line is longer than 512 bytes with its end (RFC 5321 section 4.5.3.1.5).
+into it. What policy words is at most 510 bytes (RFC 5321 section 4.5.3.1.5); only an echo is longer.
 """
 
 from pyfix._core.buffer cimport Buffer
@@ -10,7 +10,7 @@ from pyfix._core.chars cimport DIGIT, has_class
 
 
 cdef enum:
-    LONGEST = 510
+    LONGEST = 4096      # of what may echo a whole command line; refusals are cut at 510 where they are worded
 
 
 cdef bint dsn_shape(const char* p, size_t n) noexcept nogil:

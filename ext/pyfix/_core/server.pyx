@@ -691,7 +691,7 @@ cdef class ServerCore:
 
     # -- the same for Python, which the tests use
 
-    def feed(self, data: bytes, sink: ContentSink = None) -> tuple:
+    def feed(self, data: bytes) -> tuple:
         """(event name, bytes used) of the next event in `data`."""
         cdef size_t used = 0
         cdef int event = self.step(data, len(data), &used)

@@ -1,0 +1,10 @@
+"""Stub of `pyfix._core.envelope`: the arguments of MAIL and RCPT (RFC 5321, RFC 3461)."""
+
+def path(raw: bytes) -> bytes | None:
+    """The address in a plain path, None if the address parser has to look at it."""
+
+def notify(value: bytes) -> int:
+    """NOTIFY= to model.NOTIFY_* bits, 0 if malformed."""
+
+def unxtext(value: bytes) -> bytes | None:
+    """Decoded xtext, None if malformed or not printable."""
