@@ -78,7 +78,7 @@ class Super:
             slots = store.scan(sorted(states), 0, 1 << 31)[0] if ids is None else [store.find(name) for name in ids]
             for slot in slots:
                 name = store.queue_id(slot) if slot and store.state(slot) in states else b""
-                if name and admin._operations[operation](slot):
+                if name and admin.operations[operation](slot):
                     yield name
 
 

@@ -34,7 +34,7 @@ class Admin:
         self._verbs: dict[str, Callable[..., Any]] = {
             "list": self.listing, "flush": self.flush, "flush_id": self.flush_id, "flush_site": self.flush_site,
             "find": self.find, "change": self.change, "change_all": self.change_all}
-        self._operations: dict[str, Callable[[int], bool]] = {
+        self.operations: dict[str, Callable[[int], bool]] = {
             "delete": self.delete, "hold": self.hold, "release": self.release, "expire": self.expire,
             "expire_release": self.expire_release}
 
@@ -146,7 +146,7 @@ class Admin:
             told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             self.requeue(slot, lambda done: told.done() or told.set_result(done))
             return await told
-        return self._operations[operation](slot)
+        return self.operations[operation](slot)
 
     async def _synced(self) -> None:
         """Wait until what was changed is on disk."""
