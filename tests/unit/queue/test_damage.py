@@ -75,7 +75,7 @@ def test_a_flipped_bit_costs_one_message(tmp_path: Path) -> None:
     places = fill(tmp_path, 64, 40)
     end = max(offset + length for _, offset, length in places.values()) + 40
     rng = random.Random(1)
-    flips(tmp_path, sorted(rng.sample(range(end), 60)), places)
+    flips(tmp_path, sorted(rng.sample(range(end), 25)), places)
 
 
 @pytest.mark.crash
