@@ -52,10 +52,10 @@ class Notices:
             self.kept, self.overflow = [], True
 
 
-def attach(service: Any, resolver: Resolver | None = None, mapper: Any = None) -> Cleanup:
+def attach(service: Any, resolver: Resolver | None = None) -> Cleanup:
     """A Cleanup for this process; needs the running loop. Raises QueueError where the spool can't be used."""
     notices = Notices(service)
-    cleanup = Cleanup(service, resolver or Resolver(service.config, service.log.warning), mapper, notices)
+    cleanup = Cleanup(service, resolver or Resolver(service.config, service.log.warning), notices)
     cleanup.writer = Writer(log_directory(service.queue_directory), service.key, service.loop, cleanup.on_group,
                             long_ids=service.config.enable_long_queue_ids)
     notices.link.start()

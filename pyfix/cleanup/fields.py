@@ -10,10 +10,6 @@ import time
 from pyfix._core.quote import quote
 from pyfix.cleanup.facts import Field
 
-ADDRESSES = frozenset((b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc", b"errors-to", b"return-receipt-to",
-                       b"disposition-notification-to", b"mail-followup-to", b"resent-from", b"resent-sender",
-                       b"resent-reply-to", b"resent-to", b"resent-cc", b"resent-bcc"))
-
 
 async def edited_header(stage, intake) -> bytes:
     """The Received field and the client's header, edited. Raises TableError when a mapping fails."""
@@ -22,11 +18,11 @@ async def edited_header(stage, intake) -> bytes:
     if overflow:
         drops = dropped_ranges(header, stage.drop_names)
     kept = without(header, drops)
-    if intake.origin.local and stage.mapper is not None and not stage.mapper.header_idle:
-        kept = await rewritten(stage.mapper, kept)
+    if intake.origin.local or stage.rewrites_remote:
+        kept = await rewritten(stage.mapper, kept, intake.origin.local)
     if kept and not kept.endswith(b"\r\n"):
         kept += b"\r\n"
-    if intake.origin.local or stage.config.always_add_missing_headers:
+    if intake.origin.local or stage.adds_always:
         kept += b"".join(missing(stage, intake, present))
     return received + kept
 
@@ -65,14 +61,13 @@ def dropped_ranges(header: bytes, names: frozenset[bytes]) -> list[tuple[int, in
     return found
 
 
-async def rewritten(mapper, header: bytes) -> bytes:
-    """The header with its address fields rewritten, field by field; the others stay byte for byte."""
+async def rewritten(mapper, header: bytes, local: bool) -> bytes:
+    """The header with its address fields rewritten, field by field; the others stay byte for byte. Raises MappingTrouble."""
     out = []
     for field in fields_of(header):
         name, colon, value = field.partition(b":")
-        if colon and name.strip().lower() in ADDRESSES:
-            field = name + b":" + await mapper.header(name.strip().lower(), value)
-        out.append(field)
+        changed = await mapper.header(name.rstrip(), value, local) if colon else None
+        out.append(field if changed is None else name + b":" + changed + b"\r\n")
     return b"".join(out)
 
 

@@ -45,6 +45,8 @@ class Mapper:
         self._limit = config.header_address_token_limit
         self.idle = not (self._sender[0] or self._recipient[0] or self._canonical[0] or self._virtual
                          or self._masquerade or self._sender_bcc or self._recipient_bcc or self._always_bcc)
+        # may a header address that needs no completion still change?
+        self.maps_headers = bool(self._sender[0] or self._recipient[0] or self._canonical[0] or self._masquerade)
 
     async def _canonicalize(self, address: bytes, own: tuple[AddressMap, set[str]], kind: str) -> bytes:
         for table, classes in (own, self._canonical):

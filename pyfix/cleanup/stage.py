@@ -8,14 +8,18 @@ import time
 from email.utils import formatdate
 
 from pyfix.cleanup.fields import edited_header
+from pyfix.cleanup.mapping import Mapper
 from pyfix.errors import DiskFull, MessageTooLarge, QueueError, TableError
 from pyfix.ipc.eager import run
 from pyfix.model import LOCAL_SUBMISSION, Envelope, Recipient, Reply
 from pyfix.queue.envelope import pack
 from pyfix.resolve import ERROR, FAIL
+from pyfix.resolve.addressmap import MappingTrouble
 from pyfix.telemetry.maillog import Maillog
 
 DROP_BITS = {"bcc": 1, "content-length": 2, "resent-bcc": 4, "return-path": 8}
+
+SENDERS_KEPT = 10_000
 
 QUEUE_WRITE_ERROR = Reply(451, "4.3.0", "Error: queue file write error")
 NO_SPACE = Reply(452, "4.3.1", "Insufficient system storage")
@@ -30,14 +34,13 @@ class Cleanup:
     service   pyfix.service.Service (config, log, loop)
     writer    pyfix.queue Writer; its on_group must be `self.on_group`
     resolver  pyfix.resolve Resolver
-    mapper    pyfix.cleanup.mapping Mapper, or None where nothing is configured
     notify    called with a list of COMMITTED items once a group
     """
 
     queue_errors = (QueueError, OSError)
 
-    def __init__(self, service, resolver, mapper, notify) -> None:
-        self.service, self.resolver, self.mapper, self.notify = service, resolver, mapper, notify
+    def __init__(self, service, resolver, notify) -> None:
+        self.service, self.resolver, self.notify = service, resolver, notify
         self.writer = None
         self.log = Maillog(service.config, "cleanup", service.loop, fd=service.arguments.log)
         self.configure(service.config)
@@ -51,8 +54,12 @@ class Cleanup:
                              for name in config.message_drop_headers.replace(",", " ").split())
         self.drop_names = frozenset(name.encode() for name in DROP_BITS if DROP_BITS[name] & self.drop_mask)
         self.by = f"\tby {config.myhostname} ({config.mail_name})".encode()
-        self.header_work = bool(config.always_add_missing_headers)
-        self.hold = False
+        self.adds_always = config.always_add_missing_headers
+        self.undisclosed = bool(config.undisclosed_recipients_header)
+        self.rewrites_remote = bool(config["remote_header_rewrite_domain"])
+        self.mapper = Mapper(config, self.resolver)
+        self.headers_mapped = self.mapper.maps_headers
+        self._senders: dict[bytes, bytes] = {}
 
     # -- the header ----------------------------------------------------------------------
 
@@ -93,23 +100,28 @@ class Cleanup:
 
     def refuse(self, intake) -> None:
         """Answers a message that can't be taken, and lets go of its content."""
-        replies = {"hops": TOO_MANY_HOPS, "space": NO_SPACE, "size": TOO_BIG, "none": NO_RECIPIENTS}
+        replies = {"hops": TOO_MANY_HOPS, "space": NO_SPACE, "size": TOO_BIG}
+        self.end(intake, replies.get(intake.error, QUEUE_WRITE_ERROR))
+
+    def end(self, intake, reply: Reply) -> None:
+        """Lets go of a message's content and answers with a refusal."""
         done = intake.take_done()
         intake.abort()
         if done is not None:
-            done(replies.get(intake.error, QUEUE_WRITE_ERROR))
+            done(reply)
 
     def complete(self, intake) -> None:
         """Edits, maps, resolves and commits; the reply follows when the commit is on disk."""
-        recipients = self.resolved(intake.sender, intake.recipients) if intake.header is None else None
+        sender = self._senders.get(intake.sender) if intake.header is None else None
+        recipients = None if sender is None else self.resolved(sender, intake.recipients)
         if recipients is not None:
-            self.commit(intake, intake.sender, recipients)
+            self.commit(intake, sender, recipients)
             return
         run(self.map_and_commit(intake), lambda _: None)
 
     def resolved(self, sender: bytes, recipients: list[Recipient]) -> list[Recipient] | None:
         """The fast path: every address is known to the resolver and no mapping is configured; else None."""
-        if self.mapper is not None and not self.mapper.idle:
+        if not self.mapper.idle or (len(recipients) > 1 and not distinct(recipients)):
             return None
         cached = self.resolver.cached
         for recipient in recipients:
@@ -119,30 +131,40 @@ class Cleanup:
             route(recipient, resolution)
         return recipients
 
+    async def sender(self, address: bytes) -> bytes:
+        """The sender as it is queued; kept where no table is asked. Raises MappingTrouble."""
+        sender = await self.mapper.envelope_sender(address)
+        if self.mapper.idle:
+            if len(self._senders) >= SENDERS_KEPT:
+                self._senders.clear()
+            self._senders[address] = sender
+        return sender
+
     async def map_and_commit(self, intake) -> None:
         """The whole way: sender and recipients through the mappings, then resolved."""
         try:
             sender, recipients = intake.sender, intake.recipients
             if intake.header is not None:
                 intake.put_header(await edited_header(self, intake))
-            if self.mapper is not None and not self.mapper.idle:
-                sender = await self.mapper.envelope_sender(sender)
-                recipients = await self.mapper.recipients(recipients)
+            sender = await self.sender(sender)
+            recipients = await self.mapper.recipients(recipients, sender)
             for recipient in recipients:
                 resolution = await self.resolver.resolve(recipient.address, sender)
                 if resolution.flags & FAIL:
                     raise TableError("resolve", f"{recipient.address.decode(errors='replace')} can't be resolved now")
                 route(recipient, resolution)
+        except MappingTrouble as trouble:
+            self.log.warning(f"{intake.queue_id.decode()}: {trouble}")
+            self.end(intake, trouble.reply)
+            return
         except TableError as trouble:
             self.log.warning(f"{intake.queue_id.decode()}: {trouble}")
-            intake.error = "map"
-            self.refuse(intake)
+            self.end(intake, QUEUE_WRITE_ERROR)
             return
         if recipients:
             self.commit(intake, sender, recipients)
         else:
-            intake.error = "none"
-            self.refuse(intake)
+            self.end(intake, NO_RECIPIENTS)
 
     def commit(self, intake, sender: bytes, recipients: list[Recipient]) -> None:
         """Packs the envelope and hands it to the writer."""
@@ -174,6 +196,11 @@ class Cleanup:
             else:
                 intake.error = self.failed(error)
                 self.refuse(intake)
+
+
+def distinct(recipients: list[Recipient]) -> bool:
+    """Whether no recipient is there twice (case aside); repetitions go through the duplicate filter."""
+    return len({recipient.address.lower() for recipient in recipients}) == len(recipients)
 
 
 def route(recipient: Recipient, resolution) -> None:

@@ -47,3 +47,24 @@ def test_where_a_header_ends(data, end, blank):
 def test_more_fields_to_drop_than_fit_are_reported():
     got = facts.facts_of(b"Bcc: x\r\n" * 65 + b"\r\n")
     assert got["overflow"] and len(got["drop"]) == 64
+
+
+@pytest.mark.parametrize("field, odd", [
+    (b"To: a@b.example", False), (b"To: Jo Doe <a@b.example>", False), (b"To: a@b.example,\r\n c.d@e.example", False),
+    (b"From: <a@b.example>", False), (b"To: a@b", True), (b"To: a", True), (b"To: \"Jo\" <a@b.example>", True),
+    (b"To: a@b.example (c)", True), (b"To: a%c@b.example", True), (b"To: b!a@b.example", True), (b"To: g: a@b.example;", True),
+    (b"To: a@b.example.", True), (b"To: a@[1.2.3.4]", True), (b"To: <@x.y:a@b.example>", True), (b"To:", True), (b"To: ", True),
+    (b"To: a@b.example,", True), (b"To: a..b@c.example", True), (b"Subject: a", False), (b"Errors-To: a", True),
+    (b"Resent-Sender: a", True), (b"Resent-Date: a", False), (b"To: a@b.example c@d.example", True), (b"X-To: a", False)])
+def test_which_address_fields_need_the_full_parser(field, odd):
+    assert facts.facts_of(field + b"\r\n\r\n")["odd"] is odd
+
+
+FULL = b"Message-Id: x\r\nDate: x\r\nFrom: a@b.c\r\n"
+
+
+@pytest.mark.parametrize("header, lacks", [
+    (FULL, False), (FULL[15:], True), (b"Resent-To: x\r\n" + FULL, True),
+    (b"Resent-From: x\r\nResent-Date: x\r\nResent-Message-Id: x\r\n", False)])
+def test_which_headers_lack_fields(header, lacks):
+    assert facts.facts_of(header + b"\r\n")["lacks"] is lacks

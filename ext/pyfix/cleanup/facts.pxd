@@ -32,9 +32,13 @@ cdef struct Facts:
     int drops                   # fields to leave out (Bcc, Content-Length, Return-Path ...)
     Range[MAX_DROPS] drop
     bint overflow               # more than MAX_DROPS of them
+    bint odd                    # an address field that rewriting may change (see plain_list)
 
 # Reads the header at [p, p+n), lines ending in CRLF. `last`: no more bytes will come.
 cdef void read_facts(const char* p, size_t n, bint last, unsigned int drop_mask, Facts* out) noexcept nogil
+
+# Whether fields that a message ought to have are missing (cleanup adds them for local clients).
+cdef bint lacks_fields(const Facts* facts, bint undisclosed) noexcept nogil
 
 cdef enum Drop:
     # what message_drop_headers may name, as bits of drop_mask

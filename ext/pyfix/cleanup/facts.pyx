@@ -88,10 +88,90 @@ cdef void trim(const char* p, Range* r) noexcept nogil:
         r.end -= 1
 
 
+cdef bint address_field(const char* p, size_t n, unsigned int bits) noexcept nogil:
+    """Whether a field of this name holds addresses that cleanup rewrites."""
+    if bits & (F_FROM | F_TO | F_CC | F_BCC | F_SENDER | F_REPLY_TO | F_RESENT_FROM | F_RESENT_RCPT):
+        return True
+    if bits & F_RESENT:
+        return (n == 13 and same(p + 7, b"sender", 6)) or (n == 15 and same(p + 7, b"reply-to", 8))
+    return (n == 9 and same(p, b"errors-to", 9)) or (n == 17 and same(p, b"return-receipt-to", 17)) \
+        or (n == 27 and same(p, b"disposition-notification-to", 27)) or (n == 13 and same(p, b"apparently-to", 13))
+
+
+cdef inline bint atom_char(char c) noexcept nogil:
+    """Letters, digits and the harmless marks of an atom: none that routes, quotes or separates."""
+    return b"a" <= c <= b"z" or b"A" <= c <= b"Z" or b"0" <= c <= b"9" or c == b"-" or c == b"_" or c == b"+" \
+        or c == b"=" or c == b"'" or c == b"/" or c == b"&" or c == b"#" or c == b"*" or c == b"~"
+
+
+cdef inline bint blank_char(char c) noexcept nogil:
+    return c == b" " or c == b"\t" or c == b"\r" or c == b"\n"
+
+
+cdef size_t plain_address(const char* p, size_t n) noexcept nogil:
+    """Length of a local@domain.tld that no rewriting changes, at the start of [p, p+n); 0 if there is none."""
+    cdef size_t i = 0, at
+    while i < n and (atom_char(p[i]) or (p[i] == b"." and i and p[i - 1] != b".")):
+        i += 1
+    if i == 0 or i >= n or p[i] != b"@" or p[i - 1] == b".":
+        return 0
+    at = i
+    cdef bint dotted = False
+    i += 1
+    while i < n and (b"a" <= p[i] <= b"z" or b"A" <= p[i] <= b"Z" or b"0" <= p[i] <= b"9" or p[i] == b"-" or p[i] == b"."):
+        if p[i] == b".":
+            if p[i - 1] == b"." or p[i - 1] == b"@":
+                return 0
+            dotted = True
+        i += 1
+    return i if dotted and i > at + 1 and p[i - 1] != b"." else 0
+
+
+cdef bint plain_list(const char* p, size_t n) noexcept nogil:
+    """Whether [p, p+n) is a list of `a@b.c` and `Some Name <a@b.c>` that rewriting leaves as it is.
+
+    Anything else (quotes, comments, groups, routes, bare names) is left for the full parser to judge.
+    """
+    cdef size_t i = 0, length
+    while True:
+        while i < n and blank_char(p[i]):
+            i += 1
+        length = plain_address(p + i, n - i)
+        if not length:
+            while i < n and (atom_char(p[i]) or blank_char(p[i])):
+                i += 1
+            if i >= n or p[i] != b"<":
+                return False
+            i += 1
+            length = plain_address(p + i, n - i)
+            if not length or i + length >= n or p[i + length] != b">":
+                return False
+            length += 1
+        i += length
+        while i < n and blank_char(p[i]):
+            i += 1
+        if i >= n:
+            return True
+        if p[i] != b",":
+            return False
+        i += 1
+
+
+cdef bint lacks_fields(const Facts* facts, bint undisclosed) noexcept nogil:
+    cdef unsigned int have = facts.present
+    if have & F_RESENT:
+        return have & (F_RESENT_MESSAGE_ID | F_RESENT_DATE | F_RESENT_FROM) \
+            != (F_RESENT_MESSAGE_ID | F_RESENT_DATE | F_RESENT_FROM)
+    if have & (F_MESSAGE_ID | F_DATE | F_FROM) != (F_MESSAGE_ID | F_DATE | F_FROM):
+        return True
+    return undisclosed and not have & (F_TO | F_CC | F_BCC)
+
+
 cdef void note_field(const char* p, size_t start, size_t end, size_t name, unsigned int mask,
                      Facts* out) noexcept nogil:
     """Records one whole field, [start, end)."""
     cdef unsigned int bits
+    cdef size_t colon
     if name == 8 and same(p + start, b"received", 8):
         out.received += 1
         return
@@ -104,6 +184,11 @@ cdef void note_field(const char* p, size_t start, size_t end, size_t name, unsig
         out.message_id.end = end
         trim(p, &out.message_id)
     out.present |= bits
+    if not out.odd and address_field(p + start, name, bits):
+        colon = start + name
+        while p[colon] != b":":
+            colon += 1
+        out.odd = not plain_list(p + colon + 1, end - colon - 1)
     if mask and dropped(p + start, name, mask):
         if out.drops == MAX_DROPS:
             out.overflow = True
@@ -154,5 +239,5 @@ def facts_of(bytes header, bint last=True, unsigned int drop_mask=15):
             "received": facts.received, "present": facts.present,
             "message_id": header[facts.message_id.start:facts.message_id.end],
             "drop": [(facts.drop[i].start, facts.drop[i].end) for i in range(facts.drops)],
-            "overflow": bool(facts.overflow)}
+            "overflow": bool(facts.overflow), "odd": bool(facts.odd), "lacks": bool(lacks_fields(&facts, False))}
 

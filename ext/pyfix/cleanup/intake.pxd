@@ -25,6 +25,7 @@ cdef class Intake(ContentSink):
     cdef object done                      # called with the Reply
 
     cdef int look_at_header(self, bint last) except -1
+    cdef bint header_changes(self, const Facts* facts) except -1
     cdef int set_header_apart(self, Facts* facts) except -1
     cdef int chunk(self) except -1
     cdef int spill(self) except -1

@@ -9,7 +9,7 @@ complete.
 from libc.string cimport memcmp
 
 from pyfix._core.data cimport ContentSink
-from pyfix.cleanup.facts cimport Facts, read_facts
+from pyfix.cleanup.facts cimport Facts, lacks_fields, read_facts
 from pyfix.queue.content cimport ContentBuffer
 
 cdef enum:
@@ -85,9 +85,15 @@ cdef class Intake(ContentSink):
         self.stage.log_message_id(self, p[facts.message_id.start:facts.message_id.end])
         if facts.received + 1 >= self.stage.hopcount_limit:
             self.error = "hops"
-        elif self.origin.local or facts.drops or self.stage.header_work or (not facts.blank and facts.body < n):
+        elif facts.drops or (not facts.blank and facts.body < n) or self.header_changes(&facts):
             self.set_header_apart(&facts)
         return 0
+
+    cdef bint header_changes(self, const Facts* facts) except -1:
+        """Whether fields have to be added or addresses may be rewritten."""
+        if self.origin.local:
+            return self.stage.headers_mapped or facts.odd or lacks_fields(facts, self.stage.undisclosed)
+        return self.stage.rewrites_remote or (self.stage.adds_always and lacks_fields(facts, self.stage.undisclosed))
 
     cdef int set_header_apart(self, Facts* facts) except -1:
         """Keeps the client's header for the stage to edit; the buffer then begins with the body."""

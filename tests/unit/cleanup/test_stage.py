@@ -14,12 +14,12 @@ from pyfix.errors import DiskFull
 from pyfix.model import HAS_DOT_LINE, Recipient
 from pyfix.queue.reader import Reader
 from pyfix.queue.writer import Writer
-from pyfix.resolve import ERROR, Resolution
+from pyfix.resolve import ERROR, Resolution, Resolver
 
 QID = r"[0-9A-F]+"
 
 
-class Resolver:
+class FakeResolver(Resolver):
     """Everything goes to smtp:domain; "bad" is a syntax error."""
 
     def cached(self, address, sender=b""):
@@ -33,7 +33,7 @@ class Resolver:
 @pytest.fixture
 def post(tmp_path):
     """post(content, ...) -> (Reply, queue id, Envelope, bytes of content, log lines)."""
-    def deliver(content, recipients=(b"rcpt@dest.example",), local=False, uid=-1, pieces=None, main="", wrap=lambda writer: writer):
+    def deliver(content, recipients=(b"rcpt@dest.example",), local=False, uid=-1, pieces=None, main="", wrap=lambda writer: writer, sender=b"joe@x.example"):
         (tmp_path / "main.cf").write_text("myhostname = host.example\ncompatibility_level = 3.6\n"
                                           f"maillog_file = {tmp_path}/log\n" + main)
 
@@ -42,12 +42,12 @@ def post(tmp_path):
             service = types.SimpleNamespace(config=Config.load(str(tmp_path)), loop=loop,
                                             arguments=types.SimpleNamespace(log=None))
             notices = []
-            stage = Cleanup(service, Resolver(), None, notices.extend)
+            stage = Cleanup(service, FakeResolver(service.config), notices.extend)
             stage.writer = wrap(Writer(str(tmp_path), "smtpd.0", loop, stage.on_group))
             origin = Origin(b"from me (name [192.0.2.1])\r\n\tby host.example (Postfix) with ESMTP id ",
                             {"client_name": "name"}, "name[192.0.2.1]", local, uid, "Jo Doe")
             intake = Intake(stage, origin)
-            intake.queue_id, intake.sender = stage.writer.new_id(), b"joe@x.example"
+            intake.queue_id, intake.sender = stage.writer.new_id(), sender
             intake.arrival = 1_800_000_000_000_000
             intake.recipients = [Recipient(address) for address in recipients]
             intake.start()
@@ -112,6 +112,29 @@ def test_a_local_client_gets_its_missing_fields(post):
     assert tail.startswith(b"Subject: x\r\nMessage-Id: " + message_id + b"\r\nDate: ")
     assert tail.endswith(b"\r\nFrom: Jo Doe <joe@x.example>\r\nTo: undisclosed-recipients:;\r\n\r\nbody\r\n")
     assert sum("message-id=" in line for line in log) == 1
+
+
+COMPLETE = (b"From: Jo Doe <joe@x.example>\r\nTo: a@b.example,\r\n c@d.example\r\nMessage-Id: <1@x>\r\nDate: now\r\n"
+            b"Subject: x\r\n\r\nbody\r\n")
+
+
+def test_a_complete_header_of_a_local_client_keeps_its_bytes(post):
+    assert post(COMPLETE, local=True)[3].endswith(b")\r\n" + COMPLETE)
+
+
+def test_a_bare_name_in_a_header_of_a_local_client_is_completed(post):
+    content = COMPLETE.replace(b"To: a@b.example", b"To: root")
+    stored = post(content, local=True)[3]
+    assert b"\r\nTo: root@host.example, c@d.example\r\nMessage-Id" in stored
+    assert post(content)[3].endswith(content)
+
+
+def test_the_same_recipient_twice_is_queued_once(post):
+    assert len(post(COMPLETE, (b"a@x.example", b"b@x.example", b"A@x.example"))[2].recipients) == 2
+
+
+def test_an_envelope_sender_without_domain_is_completed(post):
+    assert post(COMPLETE, sender=b"joe")[2].sender == b"joe@host.example"
 
 
 def test_a_submission_names_the_user_instead_of_a_client(post):
