@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyfix._core.address import parse_path
-from pyfix._core.server import Limits
+from pyfix._core.limits import Limits
 from pyfix.access.networks import Networks
 from pyfix.access.policy import Policy
 from pyfix.errors import ConfigError, TableError

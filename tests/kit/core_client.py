@@ -1,7 +1,8 @@
 """A session on ServerCore that says yes to everything, for tests of the core."""
 
 from pyfix._core.data import MemorySink
-from pyfix._core.server import Limits, ServerCore
+from pyfix._core.limits import Limits
+from pyfix._core.server import ServerCore
 
 NEEDS_ANSWER = {"mail": (250, b"2.1.0 Ok"), "rcpt": (250, b"2.1.5 Ok"), "vrfy": (252, b"2.0.0 ok"),
                 "etrn": (459, b"service unavailable")}

@@ -1,5 +1,7 @@
 """One SMTP command line, cut into tokens where it lies."""
 
+from libc.stdint cimport uint64_t
+
 from pyfix._core.span cimport Span
 
 
@@ -37,3 +39,4 @@ cdef struct Command:
 
 cdef void tokenize(const char* p, size_t n, Command* command) noexcept nogil
 cdef Verb find_verb(Span name) noexcept nogil
+cdef str tally(const uint64_t* good, const uint64_t* total)

@@ -6,6 +6,8 @@ token at their colon. Nothing is copied and nothing is unquoted: that is the add
 parser's work.
 """
 
+from libc.stdint cimport uint64_t
+
 from pyfix._core.chars cimport SPACE, has_class
 from pyfix._core.span cimport Span, same_nocase, span, span_bytes, span_is
 
@@ -83,6 +85,24 @@ cdef Verb find_verb(Span name) noexcept nogil:
     elif span_is(name, b"XCLIENT", 7): return VERB_XCLIENT
     elif span_is(name, b"XFORWARD", 8): return VERB_XFORWARD
     return VERB_UNKNOWN
+
+
+cdef str tally(const uint64_t* good, const uint64_t* total):
+    """" ehlo=1 mail=1/2 ... commands=2/3": how many of each verb did well, of how many."""
+    cdef uint64_t all_good = 0, all_total = 0
+    cdef int i
+    cdef list parts = []
+    for i in range(VERB_COUNT):
+        if total[i]:
+            all_good += good[i]
+            all_total += total[i]
+            parts.append(ratio(NAMES[i], good[i], total[i]))
+    parts.append(ratio(b"commands", all_good, all_total) if all_total else b" commands=0/0")
+    return b"".join(parts).decode()
+
+
+cdef bytes ratio(bytes name, uint64_t good, uint64_t total):
+    return b" %b=%d" % (name, good) if good == total else b" %b=%d/%d" % (name, good, total)
 
 
 def tokens(line: bytes) -> list:

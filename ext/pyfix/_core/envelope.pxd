@@ -1,8 +1,22 @@
 """The arguments of MAIL and RCPT."""
 
+from libc.stdint cimport int64_t
+
 from pyfix._core.span cimport Span
 
 
 cdef bint simple_path(Span raw, Span* address) noexcept nogil
 cdef int notify_bits(Span value) noexcept nogil
 cdef bytes xtext_value(Span value)
+
+
+cdef class Arguments:
+    cdef readonly bytes envid, orcpt, auth       # decoded; None: not given
+    cdef readonly int64_t size                   # SIZE=, 0 not given
+    cdef readonly int notify, ret                # model.NOTIFY_* bits, model.RET_*
+    cdef readonly bint eight_bit_mime, utf8
+
+    cdef void begin_mail(self) noexcept
+    cdef void begin_rcpt(self) noexcept
+    cdef bytes mail_parameter(self, Span arg, bint no_dsn, bint with_auth)
+    cdef bytes rcpt_parameter(self, Span arg, bint no_dsn)

@@ -5,8 +5,12 @@ lies; anything else is the address parser's. Decoded xtext may hold printable AS
 (a NUL or line end in ENVID or ORCPT would travel into logs and notifications).
 """
 
+from libc.stdint cimport uint64_t
+from libc.string cimport memchr
+
 from pyfix._core.chars cimport ATEXT, PRINT, has_class, valid_host
-from pyfix._core.span cimport Span, span, span_bytes, span_is
+from pyfix._core.span cimport (NUMBER_HUGE, NUMBER_SYNTAX, Span, span, span_bytes, span_is, span_number,
+                               span_starts)
 
 
 cdef bint simple_path(Span raw, Span* address) noexcept nogil:
@@ -76,6 +80,83 @@ cdef bytes xtext_value(Span value):
         at += 1
         length += 1
     return bytes(decoded[:length])
+
+
+cdef class Arguments:
+    """The parameters of the MAIL or RCPT command at hand."""
+
+    cdef void begin_mail(self) noexcept:
+        self.size = self.ret = 0
+        self.eight_bit_mime = self.utf8 = False
+        self.envid = self.auth = None
+
+    cdef void begin_rcpt(self) noexcept:
+        self.notify, self.orcpt = 0, None
+
+    cdef bytes mail_parameter(self, Span arg, bint no_dsn, bint with_auth):
+        """Takes one parameter; the reply if it is bad."""
+        cdef uint64_t number = 0
+        if span_starts(arg, b"SIZE=", 5):
+            status = span_number(span(arg.p + 5, arg.n - 5), &number)
+            if status == NUMBER_SYNTAX:
+                return b"501 5.5.4 Bad message size syntax"
+            if status == NUMBER_HUGE:
+                return b"552 5.3.4 Message size exceeds file system imposed limit"
+            self.size = number
+        elif span_is(arg, b"BODY=8BITMIME", 13):
+            self.eight_bit_mime = True
+        elif span_is(arg, b"BODY=7BIT", 9):
+            self.eight_bit_mime = False
+        elif self.utf8 and span_is(arg, b"SMTPUTF8", 8):
+            pass
+        elif span_starts(arg, b"RET=", 4):
+            if no_dsn:
+                return b"501 5.7.1 DSN support is disabled"
+            ret = 1 if span_is(arg, b"RET=FULL", 8) else 2 if span_is(arg, b"RET=HDRS", 8) else 0
+            if self.ret or not ret:
+                return b"501 5.5.4 Bad RET parameter syntax"
+            self.ret = ret
+        elif span_starts(arg, b"ENVID=", 6):
+            if no_dsn:
+                return b"501 5.7.1 DSN support is disabled"
+            if self.envid is not None:
+                return b"501 5.5.4 Bad ENVID parameter syntax"
+            self.envid = xtext_value(span(arg.p + 6, arg.n - 6))
+            if self.envid is None:
+                return b"501 5.5.4 Bad ENVID parameter syntax"
+        elif with_auth and span_starts(arg, b"AUTH=", 5):
+            if self.auth is not None:
+                return b"503 5.5.4 Error: multiple AUTH= options"
+            self.auth = xtext_value(span(arg.p + 5, arg.n - 5))
+            if self.auth is None:
+                return b"501 5.5.4 Bad AUTH parameter syntax"
+        else:
+            return b"555 5.5.4 Unsupported option: %b" % span_bytes(arg)
+        return None
+
+    cdef bytes rcpt_parameter(self, Span arg, bint no_dsn):
+        """Takes one parameter of RCPT; the reply if it is bad."""
+        cdef const char* colon
+        cdef bytes value
+        if span_starts(arg, b"NOTIFY=", 7):
+            if no_dsn:
+                return b"501 5.7.1 DSN support is disabled"
+            if self.notify == 0:
+                self.notify = notify_bits(span(arg.p + 7, arg.n - 7))
+                if self.notify:
+                    return None
+            return b"501 5.5.4 Error: Bad NOTIFY parameter syntax"
+        if span_starts(arg, b"ORCPT=", 6):
+            if no_dsn:
+                return b"501 5.7.1 DSN support is disabled"
+            colon = <const char*> memchr(arg.p + 6, b';', arg.n - 6)
+            if self.orcpt is None and colon != NULL and colon != arg.p + 6:
+                value = xtext_value(span(colon + 1, arg.p + arg.n - colon - 1))
+                if value is not None:
+                    self.orcpt = arg.p[6:colon + 1 - arg.p] + value
+                    return None
+            return b"501 5.5.4 Error: Bad ORCPT parameter syntax"
+        return b"555 5.5.4 Unsupported option: %b" % span_bytes(arg)
 
 
 def path(raw: bytes) -> bytes | None:

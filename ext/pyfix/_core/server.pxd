@@ -1,10 +1,12 @@
 """The server's side of SMTP and LMTP: bytes in, events and replies out."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport uint64_t
 
 from pyfix._core.buffer cimport Buffer
 from pyfix._core.command cimport Command
 from pyfix._core.data cimport ContentSink, DataScanner
+from pyfix._core.envelope cimport Arguments
+from pyfix._core.limits cimport Limits
 from pyfix._core.span cimport Span
 
 
@@ -51,17 +53,7 @@ cdef enum Bdat:
     BDAT_FAILED
 
 
-cdef class Limits:
-    cdef readonly bytes hostname
-    cdef readonly size_t line_length
-    cdef readonly uint64_t message_size
-    cdef readonly int recipients, overshoot, soft_errors, hard_errors, junk, newlines, bare_code, features
-    cdef readonly bint helo_required, forbid_pipelining, no_vrfy, lmtp, smtputf8, standalone, strict_paths, has_ignored
-    cdef readonly object forbidden, ignored
-    cdef readonly object path
-
-
-cdef class ServerCore:
+cdef class ServerCore(Arguments):
     cdef readonly Limits limits
     cdef readonly Buffer out
     cdef public int newlines             # this client's smtpd_forbid_bare_newline
@@ -70,10 +62,8 @@ cdef class ServerCore:
     cdef public bint trusted_pipelining  # early input is not held against this client
 
     # the event at hand
-    cdef readonly bytes text, address, raw, envid, orcpt, auth
-    cdef readonly int64_t size
-    cdef readonly int notify, ret, verb
-    cdef readonly bint eight_bit_mime, utf8
+    cdef readonly bytes text, address, raw
+    cdef readonly int verb
 
     # the session
     cdef readonly bint esmtp, greeted, closing, bare_lf, bdat
@@ -133,8 +123,6 @@ cdef class ServerCore:
     cdef int etrn(self) except -1
     cdef int extension(self, int verb) except -1
     cdef bytes path(self, int index, bint sender)
-    cdef bytes mail_parameter(self, Span arg)
-    cdef bytes rcpt_parameter(self, Span arg)
     cdef bytes joined(self, int first, int stop)
     cdef int content(self, const char* p, size_t n, size_t* used) except -1
     cdef int chunk_content(self, const char* p, size_t n, size_t* used) except -1

@@ -13,10 +13,10 @@ from libc.string cimport memchr, memcpy
 
 from pyfix._core.chars cimport is_utf8, looks_like_header, escaped
 from pyfix._core.command cimport *
-from pyfix._core.data cimport NEWLINES_NO, NEWLINES_NORMALIZE, NEWLINES_REJECT, MemorySink
-from pyfix._core.envelope cimport notify_bits, simple_path, xtext_value
+from pyfix._core.data cimport NEWLINES_NO, NEWLINES_REJECT, MemorySink
+from pyfix._core.envelope cimport simple_path
 from pyfix._core.reply cimport put_reply
-from pyfix._core.span cimport NUMBER_HUGE, NUMBER_SYNTAX, span, span_bytes, span_is, span_number, span_starts
+from pyfix._core.span cimport span_bytes, span_is, span_number
 
 from pyfix._core.command import NAMES
 
@@ -29,48 +29,14 @@ cdef int JUNK = (1 << VERB_HELO) | (1 << VERB_EHLO) | (1 << VERB_LHLO) | (1 << V
 cdef int LAST = (1 << VERB_HELO) | (1 << VERB_EHLO) | (1 << VERB_LHLO) | (1 << VERB_DATA) | (1 << VERB_NOOP) \
     | (1 << VERB_VRFY)
 
-cdef class Limits:
-    """What the core has to know of the configuration. All keywords; the defaults are Postfix's.
-
-    hostname            what replies call us
-    line_length         line_length_limit: longer command lines are cut there
-    message_size        message_size_limit, 0 none
-    recipients, overshoot   smtpd_recipient_limit, smtpd_recipient_overshoot_limit
-    soft_errors, hard_errors, junk    smtpd_{soft,hard}_error_limit, smtpd_junk_command_limit
-    newlines, bare_code smtpd_forbid_bare_newline (data.Newlines) and its reject code
-    features            bits: 1 AUTH 2 STARTTLS 4 XCLIENT 8 XFORWARD
-    helo_required, forbid_pipelining, no_vrfy, smtputf8, strict_paths    the parameters of these names
-    lmtp, standalone    the protocol; "sendmail -bs"
-    forbidden, ignored  smtpd_forbidden_commands, smtpd_noop_commands: containers of upper-case bytes
-    path                callable(raw: bytes, sender: bool, utf8: bool) -> bytes | None for paths that are not plain
-    """
-
-    def __init__(self, *, bytes hostname=b"localhost", size_t line_length=2048, uint64_t message_size=10240000,
-                 int recipients=1000, int overshoot=1000, int soft_errors=10, int hard_errors=20, int junk=100,
-                 int newlines=NEWLINES_NORMALIZE, int bare_code=550, int features=0, bint helo_required=False,
-                 bint forbid_pipelining=True, bint no_vrfy=False, bint smtputf8=True, bint strict_paths=False,
-                 bint lmtp=False, bint standalone=False, object forbidden=frozenset((b"CONNECT", b"GET", b"POST")),
-                 object ignored=frozenset(), object path=None):
-        self.hostname, self.line_length, self.message_size = hostname, max(line_length, 64), message_size
-        self.recipients, self.overshoot = recipients, overshoot
-        self.soft_errors, self.hard_errors, self.junk = soft_errors, hard_errors, junk
-        self.newlines, self.bare_code, self.features = newlines, bare_code, features
-        self.helo_required, self.forbid_pipelining, self.no_vrfy = helo_required, forbid_pipelining, no_vrfy
-        self.smtputf8, self.strict_paths, self.lmtp, self.standalone = smtputf8, strict_paths, lmtp, standalone
-        self.forbidden, self.ignored, self.path = forbidden, ignored, path
-        self.has_ignored = bool(ignored)
-
-
-cdef class ServerCore:
+cdef class ServerCore(Arguments):
     """One session. step() until EV_MORE or EV_CLOSE; each event but EV_RESET, EV_SLOW and EV_CLOSE wants an answer."""
 
     def __init__(self, Limits limits not None):
         self.limits = limits
         self.newlines = limits.newlines
         self.out = Buffer()
-        self.notes = []
-        self.where_verb = -1
-        self.scanner = None
+        self.notes, self.where_verb = [], -1
 
     def __dealloc__(self):
         free(self.long_line)
@@ -222,7 +188,6 @@ cdef class ServerCore:
                 else:
                     event = self.chunk_content(p + at, n - at, &taken)
                 at += taken
-                # what a handler set down comes before its event
                 if event == EV_MORE:
                     continue
             break
@@ -406,9 +371,7 @@ cdef class ServerCore:
             return self.refuse(b"503 5.5.1 Error: MAIL after BDAT")
         if self.command.count < 3 or not span_is(self.command.token[1], b"FROM:", 5):
             return self.refuse(b"501 5.5.4 Syntax: MAIL FROM:<address>")
-        self.size = self.ret = 0
-        self.eight_bit_mime = self.utf8 = False
-        self.envid = self.auth = None
+        self.begin_mail()
         for i in range(3, self.command.count):
             if not self.masked & M_SMTPUTF8 and self.limits.smtputf8 and span_is(self.command.token[i], b"SMTPUTF8", 8):
                 self.utf8 = True
@@ -416,51 +379,10 @@ cdef class ServerCore:
         if self.address is None:
             return self.refuse(b"501 5.1.7 Bad sender address syntax")
         for i in range(3, self.command.count):
-            bad = self.mail_parameter(self.command.token[i])
+            bad = self.mail_parameter(self.command.token[i], self.masked & M_DSN, self.limits.features & F_AUTH)
             if bad is not None:
                 return self.refuse(bad)
         return self.wait(EV_MAIL)
-
-    cdef bytes mail_parameter(self, Span arg):
-        """Takes one parameter; the reply if it is bad."""
-        cdef uint64_t number = 0
-        if span_starts(arg, b"SIZE=", 5):
-            status = span_number(span(arg.p + 5, arg.n - 5), &number)
-            if status == NUMBER_SYNTAX:
-                return b"501 5.5.4 Bad message size syntax"
-            if status == NUMBER_HUGE:
-                return b"552 5.3.4 Message size exceeds file system imposed limit"
-            self.size = number
-        elif span_is(arg, b"BODY=8BITMIME", 13):
-            self.eight_bit_mime = True
-        elif span_is(arg, b"BODY=7BIT", 9):
-            self.eight_bit_mime = False
-        elif self.utf8 and span_is(arg, b"SMTPUTF8", 8):
-            pass
-        elif span_starts(arg, b"RET=", 4):
-            if self.masked & M_DSN:
-                return b"501 5.7.1 DSN support is disabled"
-            ret = 1 if span_is(arg, b"RET=FULL", 8) else 2 if span_is(arg, b"RET=HDRS", 8) else 0
-            if self.ret or not ret:
-                return b"501 5.5.4 Bad RET parameter syntax"
-            self.ret = ret
-        elif span_starts(arg, b"ENVID=", 6):
-            if self.masked & M_DSN:
-                return b"501 5.7.1 DSN support is disabled"
-            if self.envid is not None:
-                return b"501 5.5.4 Bad ENVID parameter syntax"
-            self.envid = xtext_value(span(arg.p + 6, arg.n - 6))
-            if self.envid is None:
-                return b"501 5.5.4 Bad ENVID parameter syntax"
-        elif self.limits.features & F_AUTH and span_starts(arg, b"AUTH=", 5):
-            if self.auth is not None:
-                return b"503 5.5.4 Error: multiple AUTH= options"
-            self.auth = xtext_value(span(arg.p + 5, arg.n - 5))
-            if self.auth is None:
-                return b"501 5.5.4 Bad AUTH parameter syntax"
-        else:
-            return b"555 5.5.4 Unsupported option: %b" % span_bytes(arg)
-        return None
 
     cdef int rcpt(self) except -1:
         cdef int i
@@ -474,9 +396,9 @@ cdef class ServerCore:
         self.address = self.path(2, False)
         if self.address is None:
             return self.refuse(b"501 5.1.3 Bad recipient address syntax")
-        self.notify, self.orcpt = 0, None
+        self.begin_rcpt()
         for i in range(3, self.command.count):
-            bad = self.rcpt_parameter(self.command.token[i])
+            bad = self.rcpt_parameter(self.command.token[i], self.masked & M_DSN)
             if bad is not None:
                 return self.refuse(bad)
         if self.limits.recipients and self.rcpt_count >= self.limits.recipients:
@@ -484,29 +406,6 @@ cdef class ServerCore:
             self.overshot += 1
             return self.done(self.overshot <= self.limits.overshoot)
         return self.wait(EV_RCPT)
-
-    cdef bytes rcpt_parameter(self, Span arg):
-        cdef const char* colon
-        cdef bytes value
-        if span_starts(arg, b"NOTIFY=", 7):
-            if self.masked & M_DSN:
-                return b"501 5.7.1 DSN support is disabled"
-            if self.notify == 0:
-                self.notify = notify_bits(span(arg.p + 7, arg.n - 7))
-                if self.notify:
-                    return None
-            return b"501 5.5.4 Error: Bad NOTIFY parameter syntax"
-        if span_starts(arg, b"ORCPT=", 6):
-            if self.masked & M_DSN:
-                return b"501 5.7.1 DSN support is disabled"
-            colon = <const char*> memchr(arg.p + 6, b';', arg.n - 6)
-            if self.orcpt is None and colon != NULL and colon != arg.p + 6:
-                value = xtext_value(span(colon + 1, arg.p + arg.n - colon - 1))
-                if value is not None:
-                    self.orcpt = arg.p[6:colon + 1 - arg.p] + value
-                    return None
-            return b"501 5.5.4 Error: Bad ORCPT parameter syntax"
-        return b"555 5.5.4 Unsupported option: %b" % span_bytes(arg)
 
     cdef int data(self) except -1:
         if self.bdat_state != BDAT_NONE:
@@ -547,7 +446,6 @@ cdef class ServerCore:
 
     cdef int extension(self, int verb) except -1:
         """Verbs that exist only where the configuration asks for them."""
-        cdef bytes name = NAMES[verb].upper()
         cdef int features = self.limits.features
         if verb == VERB_AUTH:
             if self.limits.helo_required and not self.greeted:
@@ -567,7 +465,7 @@ cdef class ServerCore:
             if self.in_mail:
                 return self.refuse(b"503 5.5.1 Error: MAIL transaction in progress")
             if self.command.count < 2:
-                return self.refuse(b"501 5.5.4 Syntax: %b attribute=value..." % name)
+                return self.refuse(b"501 5.5.4 Syntax: %b attribute=value..." % NAMES[verb].upper())
             if not features & (F_XCLIENT if verb == VERB_XCLIENT else F_XFORWARD):
                 return self.refuse(b"550 5.7.0 Error: insufficient authorization")
         self.text = self.joined(1, self.command.count)
@@ -650,7 +548,6 @@ cdef class ServerCore:
         """All content is here: refused by its form, or for the session to decide."""
         cdef DataScanner scanner = self.scanner
         cdef bytes line = None
-        cdef int i
         self.after_content, self.after_end = False, True
         self.bare_lf = self.bare_lf or (scanner.bare_lf and self.newlines != NEWLINES_NO)
         if scanner.bare_lf and self.newlines == NEWLINES_REJECT:
@@ -661,7 +558,7 @@ cdef class ServerCore:
             line = b"552 5.3.4 Error: message file too big"
         if line is None:
             return self.wait(EV_END)
-        for i in range(self.rcpt_count if self.limits.lmtp else 1):
+        for _ in range(self.rcpt_count if self.limits.lmtp else 1):
             self.say(line)
         self.reset()
         return self.done(False)
@@ -678,24 +575,14 @@ cdef class ServerCore:
 
     def counts(self) -> str:
         """" ehlo=1 mail=1/2 ... commands=2/3", for the disconnect line."""
-        cdef uint64_t good = 0, total = 0
-        cdef int i
-        cdef list parts = []
-        for i in range(VERB_COUNT):
-            if self.total[i]:
-                good += self.good[i]
-                total += self.total[i]
-                parts.append(ratio(NAMES[i], self.good[i], self.total[i]))
-        parts.append(ratio(b"commands", good, total) if total else b" commands=0/0")
-        return b"".join(parts).decode()
+        return tally(self.good, self.total)
 
     # -- the same for Python, which the tests use
 
     def feed(self, data: bytes) -> tuple:
         """(event name, bytes used) of the next event in `data`."""
         cdef size_t used = 0
-        cdef int event = self.step(data, len(data), &used)
-        return EVENTS[event], used
+        return EVENTS[self.step(data, len(data), &used)], used
 
     def reply(self, code: int, text: bytes) -> None:
         """Answers the event at hand."""
@@ -712,7 +599,3 @@ cdef class ServerCore:
 
 EVENTS = ("more", "helo", "mail", "rcpt", "data", "end", "vrfy", "etrn", "auth", "starttls", "xclient", "xforward",
           "reset", "slow", "close")
-
-
-cdef bytes ratio(bytes name, uint64_t good, uint64_t total):
-    return b" %b=%d" % (name, good) if good == total else b" %b=%d/%d" % (name, good, total)
