@@ -10,7 +10,8 @@ import time
 from typing import Any
 
 from pyfix import model
-from pyfix._core.client import DSN, EIGHTBITMIME, FAILURES, PIX, Request, SMTPUTF8, STAGES, external, printable_address, xtext
+from pyfix._core.client import DSN, EIGHTBITMIME, FAILURES, PIX, SMTPUTF8, STAGES
+from pyfix._core.request import Request, external, printable_address, xtext
 from pyfix.deliver import wording, xforward
 from pyfix.deliver.downgrade import DowngradedContent
 from pyfix.deliver.hosts import Hosts, Unreachable

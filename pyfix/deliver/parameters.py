@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyfix._core import client
+from pyfix._core.request import Settings
 from pyfix.deliver.session import Plan
 from pyfix.errors import ConfigError, TableError
 from pyfix.maps.maplist import MapList
@@ -79,13 +80,13 @@ class Parameters:
         self.pix_threshold = self.value("pix_workaround_threshold_time")
         self.pix_delay = self.value("pix_workaround_delay_time")
 
-    def settings(self) -> client.Settings:
+    def settings(self) -> Settings:
         """What the client core has to know."""
         helo = self.config["lmtp_lhlo_name" if self.lmtp else "smtp_helo_name"]
         discard = 0
         for word in self.config[f"{self.program}_discard_{'lhlo' if self.lmtp else 'ehlo'}_keywords"].lower().replace(",", " ").split():
             discard |= KEYWORD_SPELLINGS.get(word, 0)
-        return client.Settings(
+        return Settings(
             helo.encode("ascii", "replace"), hostname=self.hostname.lower().encode("ascii", "replace"), lmtp=self.lmtp,
             always_ehlo=self.lmtp or self.config.smtp_always_send_ehlo,
             never_ehlo=not self.lmtp and self.config.smtp_never_send_ehlo,

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pyfix._core.client import ClientCore, Settings
+from pyfix._core.client import ClientCore
+from pyfix._core.request import Settings
 from pyfix.net.engine import Engine, Stream
 
 def now_us() -> int:

@@ -1,6 +1,7 @@
 """XFORWARD: who the original client was, told to a content filter. Law: XFORWARD_README, smtp_send_xforward_command."""
 
-from pyfix._core.client import XFORWARD, xtext
+from pyfix._core.client import XFORWARD
+from pyfix._core.request import xtext
 from pyfix.model import Envelope
 
 # The commands: (keyword, attribute of the envelope) in Postfix's order.

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from pyfix._core import client as core
+from pyfix._core import request
 from tests.oracle.client import Client
 
 HELO = b"client.example"
@@ -15,7 +16,7 @@ PLAIN = b"220 mx.example ESMTP\r\n" + EHLO + b"DSN\r\n"
 
 def run_core(data: bytes, cuts: list[int], recipients: list[bytes], lmtp: bool = False):
     """Drive the core over the pieces of `data`; the trace in the oracle's terms."""
-    session = core.ClientCore(core.Settings(HELO, lmtp=lmtp))
+    session = core.ClientCore(request.Settings(HELO, lmtp=lmtp))
     sent, begun, content = [], False, 0
     for start, end in zip([0, *cuts], [*cuts, len(data)]):
         piece = data[start:end]
@@ -25,7 +26,7 @@ def run_core(data: bytes, cuts: list[int], recipients: list[bytes], lmtp: bool =
             piece = piece[taken:]
             if session.events & core.READY and not begun:
                 begun = True
-                session.begin(core.Request(b"s@example.org", recipients))
+                session.begin(request.Request(b"s@example.org", recipients))
                 sent += session.take_output().split(b"\r\n")[:-1]
             elif session.events & core.CONTENT and not content:
                 content = 1
@@ -108,7 +109,7 @@ def test_as_oracle(name: str, lmtp: bool) -> None:
 
 
 def ready(features: bytes = b"PIPELINING", **settings) -> core.ClientCore:
-    session = core.ClientCore(core.Settings(HELO, hostname=b"client.example", **settings))
+    session = core.ClientCore(request.Settings(HELO, hostname=b"client.example", **settings))
     session.receive(b"220 mx ESMTP\r\n250-mx\r\n250 " + features + b"\r\n")
     session.take_output()
     session.events = 0
@@ -116,15 +117,15 @@ def ready(features: bytes = b"PIPELINING", **settings) -> core.ClientCore:
 
 
 def test_parameters_only_where_offered() -> None:
-    request = core.Request(b"s@x", [b"r@y"], size=77, body=b"8BITMIME", utf8=True, envid=b"a+b c", ret=2,
+    message = request.Request(b"s@x", [b"r@y"], size=77, body=b"8BITMIME", utf8=True, envid=b"a+b c", ret=2,
                            dsn=[(6, b"rfc822;r@y")])
     bare = ready(b"HELP")
-    bare.begin(request)
+    bare.begin(message)
     assert bare.take_output() == b"MAIL FROM:<s@x>\r\n"
-    rich = core.ClientCore(core.Settings(HELO))
+    rich = core.ClientCore(request.Settings(HELO))
     rich.receive(b"220 x\r\n250-x\r\n250-PIPELINING\r\n250-SIZE\r\n250-DSN\r\n250-SMTPUTF8\r\n250 8BITMIME\r\n")
     rich.take_output()
-    rich.begin(request)
+    rich.begin(message)
     assert rich.take_output() == (b"MAIL FROM:<s@x> SIZE=77 BODY=8BITMIME ENVID=a+2Bb+20c RET=HDRS SMTPUTF8\r\n"
                                   b"RCPT TO:<r@y> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;r@y\r\nDATA\r\n")
 
@@ -134,7 +135,7 @@ def test_kept_session_is_probed() -> None:
     session = ready()
     for answer, failure in ((b"250 ok\r\n", ""), (b"421 bye\r\n", "stale")):
         session.events = 0
-        session.begin(core.Request(b"", [b"r@y"]))
+        session.begin(request.Request(b"", [b"r@y"]))
         session.take_output()
         session.receive(b"" if not session.messages else answer)
         assert core.FAILURES[session.failure] == failure
@@ -144,7 +145,7 @@ def test_kept_session_is_probed() -> None:
             session.receive(b"250 d\r\n")
             assert session.events & core.DONE and not session.kept
             if session.messages == 1:
-                session.begin(core.Request(b"", [b"r@y"]))
+                session.begin(request.Request(b"", [b"r@y"]))
                 assert session.take_output().startswith(b"RSET\r\nMAIL FROM:<>")
                 session.receive(b"250 ok\r\n250 a\r\n550 b\r\n503 c\r\n")
     assert session.result(0)[0] == 0
@@ -153,11 +154,11 @@ def test_kept_session_is_probed() -> None:
 def test_content_time_input_waits() -> None:
     """What comes while the content is due is not taken for the answer to the dot before the content is out."""
     session = ready()
-    session.begin(core.Request(b"", [b"r@y"]))
+    session.begin(request.Request(b"", [b"r@y"]))
     assert session.receive(b"250 a\r\n250 b\r\n354 c\r\n250 early\r\n") == len(b"250 a\r\n250 b\r\n354 c\r\n")
     assert session.receive(b"250 early\r\n") == 0
     with pytest.raises(ValueError):
-        session.begin(core.Request(b"", [b"r@y"]))
+        session.begin(request.Request(b"", [b"r@y"]))
     session.sent_content()
     session.receive(b"250 early\r\n")
     assert core.STATES[session.result(0)[0]] == "sent"
@@ -168,16 +169,16 @@ def test_settings() -> None:
     assert session.features & core.SIZE == 0 and session.notes == [("size", "12x")]
     assert ready(b"SIZE 999999999999999999").size_limit == 999999999999999999
     assert ready(b"SIZE 99999999999999999999").size_limit == 0
-    own = core.ClientCore(core.Settings(HELO, hostname=b"client.example"))
+    own = core.ClientCore(request.Settings(HELO, hostname=b"client.example"))
     own.receive(b"220 Client.Example ESMTP\r\n250 client.example\r\n")
     assert own.own_name and own.own_name_said
-    pix = core.ClientCore(core.Settings(HELO))
+    pix = core.ClientCore(request.Settings(HELO))
     pix.receive(b"220 ****************0*2**\r\n")
     assert pix.features
-    quiet = core.ClientCore(core.Settings(HELO, always_ehlo=False))
+    quiet = core.ClientCore(request.Settings(HELO, always_ehlo=False))
     quiet.receive(b"220 x\r\n")
     assert quiet.take_output() == b"HELO client.example\r\n"
-    filtered = core.ClientCore(core.Settings(HELO, reply_filter=lambda line: line.replace(b"554", b"220")))
+    filtered = core.ClientCore(request.Settings(HELO, reply_filter=lambda line: line.replace(b"554", b"220")))
     filtered.receive(b"554 x\r\n")
     assert filtered.where == "ehlo"
 
@@ -195,7 +196,7 @@ def test_quit() -> None:
 
 def test_xforward() -> None:
     session = ready(b"XFORWARD NAME ADDR FUNNY")
-    session.begin(core.Request(b"", [b"r@y"], xforward=[b"NAME=a ADDR=b", b"HELO=c"]))
+    session.begin(request.Request(b"", [b"r@y"], xforward=[b"NAME=a ADDR=b", b"HELO=c"]))
     assert session.take_output() == b"XFORWARD NAME=a ADDR=b\r\n"
     session.receive(b"501 no\r\n")
     assert session.take_output() == b"XFORWARD HELO=c\r\n" and session.notes == [("xforward", "501 no")]
@@ -208,10 +209,10 @@ def test_xforward() -> None:
     (b"a b@c", b'"a b"@c'), (b'a"b@c', b'"a\\"b"@c'), (b"a\\b@c", b'"a\\\\b"@c'), (b"a@b@c", b'"a@b"@c'), (b"@c", b'""@c'),
     (b"user", b"user"), (b"a\xc3\xa9@c", b"a\xc3\xa9@c"), (b"a(b@c", b'"a(b"@c')])
 def test_external(internal: bytes, expected: bytes) -> None:
-    assert core.external(internal) == expected
+    assert request.external(internal) == expected
 
 
 @pytest.mark.parametrize("bad", [b"a\r\nRCPT TO:<x@y>@c", b"a\0b@c", b"a@c\n", b"\x7f@c", b"a\rb@c"])
 def test_external_refuses_control_bytes(bad: bytes) -> None:
     with pytest.raises(ValueError):
-        core.external(bad)
+        request.external(bad)

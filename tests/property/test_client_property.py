@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyfix._core import client as core
+from pyfix._core import request
 from pyfix._core.outgoing import Encoder
 from tests.core.test_client import PIPED, PLAIN, run_core, run_oracle
 from tests.core.test_outgoing import check
@@ -46,7 +47,7 @@ def test_content_cut_anywhere(content: bytes, cuts: list[int], limit: int) -> No
 def test_no_address_breaks_a_command(address: bytes) -> None:
     """What external() lets through has no control byte, and leaves the brackets in balance outside of quotes."""
     try:
-        shown = core.external(address)
+        shown = request.external(address)
     except ValueError:
         assert any(c < 32 or c == 127 for c in address)
         return

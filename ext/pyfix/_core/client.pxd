@@ -1,5 +1,8 @@
 """C-level face of the SMTP/LMTP client core; see client.pyx."""
 
+from pyfix._core.client_text cimport Buffer
+from pyfix._core.request cimport Request, Settings
+
 cdef enum Stage:
     S_GREETING
     S_EHLO
@@ -65,24 +68,6 @@ cdef struct Answer:    # one kept reply; its text is in the arena
     int dsn_length     # 0: no enhanced code was given
     char[12] dsn
 
-cdef struct Buffer:
-    char* data
-    Py_ssize_t length
-    Py_ssize_t size
-
-cdef class Settings:
-    cdef readonly bint lmtp, always_ehlo, never_ehlo, skip_5xx_greeting, skip_quit_response
-    cdef readonly bytes helo, hostname
-    cdef readonly int discard
-    cdef readonly object reply_filter
-
-cdef class Request:
-    cdef readonly bytes sender, envid, body
-    cdef readonly list recipients, dsn, xforward
-    cdef readonly long long size
-    cdef readonly int ret
-    cdef readonly bint utf8
-
 cdef class ClientCore:
     cdef Settings settings
     cdef Request request
@@ -136,7 +121,3 @@ cdef class ClientCore:
     cdef int put_rcpt(self, int index) except -1
     cdef int begin_request(self, Request request) except -1
     cdef int reserve_results(self, int count) except -1
-
-cdef int buffer_reserve(Buffer* buffer, Py_ssize_t more) except -1
-cpdef bint printable_address(bytes address) except -1
-cpdef bytes external(bytes address)

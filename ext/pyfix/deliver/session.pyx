@@ -12,8 +12,8 @@ import errno
 import os
 
 from pyfix._core.client cimport (
-    ClientCore, E_CLOSE, E_CONTENT, E_DONE, E_FAILED, E_READY, NO_FAILURE, R_FAILED, R_SENT, Request, S_CONTENT, S_DOT, S_IDLE,
-    S_RSET, Settings)
+    ClientCore, E_CLOSE, E_CONTENT, E_DONE, E_FAILED, E_READY, NO_FAILURE, R_FAILED, R_SENT, S_CONTENT, S_DOT, S_IDLE)
+from pyfix._core.request cimport Request, Settings
 from pyfix._core.outgoing cimport LineState, clean_prefix, encode_into, finish_into
 from pyfix.net.engine cimport Engine, Stream
 

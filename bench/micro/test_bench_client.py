@@ -1,12 +1,13 @@
 """Micro benchmarks of the client core and the content encoder, each beside its plain-Python twin.
 
-    python -m pytest bench/micro/bench_client.py
+    python -m pytest bench/micro/test_bench_client.py
 """
 
 import smtplib
 from typing import Any
 
 from pyfix._core import client as core
+from pyfix._core import request
 from pyfix._core.outgoing import Encoder
 from tests.oracle import outgoing
 from tests.oracle.client import Client
@@ -17,14 +18,14 @@ REST = b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 End data\r\n"
 DOT = b"250 2.0.0 Ok: queued as 4F2A13C05D\r\n"
 BODY = b"Subject: x\r\n\r\n" + (b"x" * 70 + b"\r\n") * 56
 DOTTED = BODY + b".signature\r\n" + BODY
-SETTINGS = core.Settings(b"client.example")
+SETTINGS = request.Settings(b"client.example")
 
 
 def session() -> int:
     one = core.ClientCore(SETTINGS)
     one.receive(GREETING)
     one.receive(EHLO)
-    one.begin(core.Request(b"s@example.org", [b"r@example.com"], size=4096))
+    one.begin(request.Request(b"s@example.org", [b"r@example.com"], size=4096))
     one.receive(REST)
     one.sent_content()
     one.receive(DOT)
