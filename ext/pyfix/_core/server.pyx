@@ -22,7 +22,6 @@ from pyfix._core.command import NAMES
 
 cdef enum:
     SKIP_LIMIT = 262144      # an endless command line is cut after that
-
 # verbs that count as junk (smtpd_junk_command_limit), and verbs that must end a group of commands (RFC 2920)
 cdef int JUNK = (1 << VERB_HELO) | (1 << VERB_EHLO) | (1 << VERB_LHLO) | (1 << VERB_RSET) | (1 << VERB_NOOP) \
     | (1 << VERB_VRFY) | (1 << VERB_ETRN)
