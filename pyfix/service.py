@@ -273,8 +273,15 @@ class Service:
 
     # -- life -----------------------------------------------------------------------------
 
+    def hear_tables(self) -> None:
+        """What lookup tables have to say goes to the log; they are of a higher layer, so they are asked for by name."""
+        report = sys.modules.get("pyfix.maps.report")
+        if report is not None:
+            report.set_sink(lambda level, text: getattr(self.log, level)(text))
+
     async def run(self) -> None:
         """Start the stage and serve until told otherwise."""
+        self.hear_tables()
         await self.stage.start(self)
         gc.collect()
         gc.freeze()
