@@ -19,7 +19,10 @@ NOT_FOR_STAGES = ("pyfix.commands", "pyfix.master", "pyfix.service", "pyfix.smtp
 STANDARD = ("asyncio", "concurrent.futures.thread", "ctypes", "ctypes.util", "encodings.ascii", "encodings.idna",
             "encodings.latin_1", "encodings.punycode", "grp", "ipaddress", "json", "pwd", "queue", "random", "select",
             "socket", "sqlite3", "ssl", "stringprep", "_strptime", "subprocess", "threading", "traceback", "unicodedata",
-            "zlib", "dns.resolver", "dns.asyncresolver", "dns.rdtypes", "idna", "lmdb", "msgpack")
+            "zlib", "dns.resolver", "dns.asyncresolver", "idna", "lmdb", "msgpack")
+DNS_TYPES = tuple(f"dns.rdtypes.{name}" for name in (
+    "IN.A", "IN.AAAA", "IN.SRV", "ANY.CNAME", "ANY.DNAME", "ANY.DNSKEY", "ANY.DS", "ANY.MX", "ANY.NS", "ANY.NSEC",
+    "ANY.NSEC3", "ANY.OPT", "ANY.RRSIG", "ANY.SOA", "ANY.TLSA", "ANY.TXT", "ANY.PTR"))
 
 
 def readable_by_all(path: str) -> bool:
@@ -45,18 +48,8 @@ def preload(stage: ModuleType) -> None:
     names = [module.name for module in pkgutil.walk_packages(stage.__path__, stage.__name__ + ".")]
     names += [module.name for module in pkgutil.walk_packages(pyfix.__path__, "pyfix.")
              if not module.name.startswith(NOT_FOR_STAGES)]
-    dns_types = _submodules("dns.rdtypes")
-    for name in (*STANDARD, *dns_types, *names):
+    for name in (*STANDARD, *DNS_TYPES, *names):
         try:
             importlib.import_module(name)
         except ImportError:             # an extra that is not installed
             continue
-
-
-def _submodules(package: str) -> list[str]:
-    """All modules below a package, [] where it is not installed."""
-    try:
-        module = importlib.import_module(package)
-    except ImportError:
-        return []
-    return [entry.name for entry in pkgutil.walk_packages(module.__path__, package + ".")]

@@ -66,7 +66,9 @@ class Slot:
         for name, value in self.plan.overrides:
             argv += ["-o", f"{name}={value}"]
         try:
-            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, pass_fds=fds, env=environment(config))
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, pass_fds=fds,
+                                            env=environment(config))
+            os.set_blocking(self.process.stderr.fileno(), False)
         finally:
             theirs.close()
         ours.setblocking(False)
@@ -95,6 +97,14 @@ class Slot:
         self.plan = plan
         self.tell(b"R" + msgpack.packb([list(pair) for pair in plan.overrides]))
 
+    def said(self) -> list[bytes]:
+        """Lines that the process has written to standard error: what it could not log. [] where there is nothing."""
+        try:
+            data = os.read(self.process.stderr.fileno(), 65536) if self.process else b""
+        except BlockingIOError:
+            return []
+        return [line for line in data.split(b"\n") if line.strip()]
+
     def signal(self, number: int) -> None:
         """Send a signal to a process that still runs."""
         if self.process is not None:
@@ -106,6 +116,7 @@ class Slot:
         if self.process is None or self.process.poll() is None:
             return None
         result = self.process.returncode
+        self.process.stderr.close()
         self.process = None
         if self.status is not None:
             self.status.close()

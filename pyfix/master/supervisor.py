@@ -24,6 +24,7 @@ TICK = 0.25                 # seconds between looks at throttled places and the 
 QUICK = 1.0                 # a life shorter than this is a quick death
 QUICK_DEATHS = 5            # so many in a row throttle
 STOP_PATIENCE = 2.5         # seconds for all but qmgr, then as long for qmgr, to stop in good order
+STDERR_LINES = 40           # lines that are logged of a piece of standard error
 LAST_TO_STOP = "qmgr"
 
 
@@ -83,6 +84,7 @@ class Supervisor:
             self._throttle(slot)
             return
         self.loop.add_reader(slot.status.fileno(), self._heard, slot, slot.status)
+        self.loop.add_reader(slot.process.stderr.fileno(), self._said, slot)
 
     def _heard(self, slot: Slot, status: object) -> None:
         try:
@@ -95,6 +97,14 @@ class Supervisor:
             self.loop.remove_reader(status.fileno())
         elif data[:1] == b"r":
             slot.ready = True
+
+    def _said(self, slot: Slot) -> None:
+        """A process wrote to standard error: it could not log that, or it is dying."""
+        lines = slot.said()
+        for line in lines[-STDERR_LINES:]:
+            self.log.warning(b"%b[%d]: %b" % (slot.plan.program.encode(), slot.pid, line))
+        if not lines:
+            self.loop.remove_reader(slot.process.stderr.fileno())
 
     def all_ready(self) -> bool:
         """True when every process that starts at boot is ready, or has failed and been logged."""
@@ -113,6 +123,8 @@ class Supervisor:
                 continue
             if status is not None:
                 self.loop.remove_reader(status.fileno())
+            self._said(slot)
+            self.loop.remove_reader(slot.process.stderr.fileno())
             slot.ended()
             self._ended(slot, pid, result)
         self.leaving = [slot for slot in self.leaving if slot.process is not None]

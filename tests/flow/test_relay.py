@@ -19,9 +19,9 @@ def run(scenario):
     asyncio.run(asyncio.wait_for(scenario, 110))
 
 
-def test_mail_in_by_smtp_and_sendmail_mail_out_and_the_log(tmp_path):
+def test_mail_in_by_smtp_and_sendmail_mail_out_and_the_log():
     async def scenario():
-        async with Relay(tmp_path) as relay:
+        async with Relay() as relay:
             queue_id = (await relay.send(b"a@example.com", b"b@example.org", b"c@example.net",
                                          body=b"Subject: one\r\n\r\n..dot\r\nend")).decode()
             done = await relay.command("sendmail", "-i", "-t", "-f", "me@example.com", "-F", "Me",
@@ -50,7 +50,7 @@ def log_lines(relay, queue_id):
     head = r"^[A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d relay postfix/"
     for pattern in (
             rf"{head}smtpd\[\d+\]: {queue_id}: client=localhost\[127\.0\.0\.1\]$",
-            rf"{head}cleanup\[\d+\]: {queue_id}: message-id=<>$",
+            rf"{head}cleanup\[\d+\]: {queue_id}: message-id=<\d{{14}}\.{queue_id}@relay\.example\.com>$",
             rf"{head}qmgr\[\d+\]: {queue_id}: from=<a@example\.com>, size=\d+, nrcpt=2 \(queue active\)$",
             rf"{head}smtp\[\d+\]: {queue_id}: to=<b@example\.org>, relay=127\.0\.0\.1\[127\.0\.0\.1\]:{relay.sink_port}, "
             r"delay=[\d.]+, delays=[\d.]+/[\d.]+/[\d.]+/[\d.]+, dsn=2\.0\.0, status=sent \(250 2\.0\.0 Ok: received as \d\)$",
@@ -75,24 +75,24 @@ async def orderly_stop(relay):
         assert relay.logged(f"postfix-script.*{text}")
 
 
-def test_mail_submitted_while_the_relay_is_down_is_delivered_later(tmp_path):
+def test_mail_submitted_while_the_relay_is_down_is_delivered_later():
     async def scenario():
-        relay = Relay(tmp_path)
+        relay = Relay()
         async with relay:
             await relay.command("postfix", "stop", check=True)
             await relay.command("sendmail", "-f", "me@example.com", "you@example.org", data=b"Subject: late\n\nx\n", check=True)
-            assert len(list((tmp_path / "spool/maildrop").iterdir())) == 1
+            assert len(list((relay.base / "spool/maildrop").iterdir())) == 1
             await relay.command("postfix", "start", check=True)
             await relay.until(lambda: relay.received, "the message")
-            await relay.until(lambda: not list((tmp_path / "spool/maildrop").iterdir()), "an empty maildrop")
+            await relay.until(lambda: not list((relay.base / "spool/maildrop").iterdir()), "an empty maildrop")
             assert b"Subject: late" in relay.received[0][2]
 
     run(scenario())
 
 
-def test_a_process_that_dies_is_back_within_two_seconds_and_no_mail_is_lost(tmp_path):
+def test_a_process_that_dies_is_back_within_two_seconds_and_no_mail_is_lost():
     async def scenario():
-        async with Relay(tmp_path) as relay:
+        async with Relay() as relay:
             for program in ("smtpd", "qmgr", "smtp", "pickup"):
                 before = relay.processes()
                 victims = relay.kill(program)
@@ -107,9 +107,9 @@ def test_a_process_that_dies_is_back_within_two_seconds_and_no_mail_is_lost(tmp_
     run(scenario())
 
 
-def test_reload_keeps_sessions_and_a_bad_configuration_changes_nothing(tmp_path):
+def test_reload_keeps_sessions_and_a_bad_configuration_changes_nothing():
     async def scenario():
-        async with Relay(tmp_path) as relay:
+        async with Relay() as relay:
             reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
             await reader.readline()
             before = relay.processes()
@@ -138,9 +138,9 @@ def test_reload_keeps_sessions_and_a_bad_configuration_changes_nothing(tmp_path)
     run(scenario())
 
 
-def test_all_leave_when_master_is_killed_and_the_next_start_works(tmp_path):
+def test_all_leave_when_master_is_killed_and_the_next_start_works():
     async def scenario():
-        async with Relay(tmp_path) as relay:
+        async with Relay() as relay:
             processes = relay.processes()
             os.kill(relay.master, signal.SIGKILL)
             await relay.command("postfix", "start", check=True)
@@ -154,26 +154,26 @@ def test_all_leave_when_master_is_killed_and_the_next_start_works(tmp_path):
     run(scenario())
 
 
-def test_log_rotation(tmp_path):
+def test_log_rotation():
     async def scenario():
-        async with Relay(tmp_path) as relay:
+        async with Relay() as relay:
             await relay.send()
             await relay.until(lambda: relay.logged("removed"), "removed")
-            relay.log.rename(tmp_path / "old.log")
+            relay.log.rename(relay.base / "old.log")
             await relay.until(relay.log.exists, "a new log")
             queue_id = (await relay.send()).decode()
             await relay.until(lambda: relay.logged(f"{queue_id}: removed"), "the new lines")
-            assert queue_id not in (tmp_path / "old.log").read_text()
+            assert queue_id not in (relay.base / "old.log").read_text()
             await relay.command("postfix", "logrotate", check=True)
-            assert [path for path in tmp_path.iterdir() if path.name.endswith(".gz")]
+            assert [path for path in relay.base.iterdir() if path.name.endswith(".gz")]
 
     run(scenario())
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: without it all processes are the caller's")
-def test_only_master_is_root(tmp_path):
+def test_only_master_is_root():
     async def scenario():
-        async with Relay(tmp_path) as relay:
+        async with Relay() as relay:
             uid, gid = relay.owner()
             assert len(relay.processes()) >= 4
             for pid, program in relay.processes().items():
@@ -191,9 +191,9 @@ def test_only_master_is_root(tmp_path):
 
 @pytest.mark.interop
 @pytest.mark.skipif(not shutil.which("pflogsumm"), reason="pflogsumm is not installed")
-def test_pflogsumm_counts_right(tmp_path):
+def test_pflogsumm_counts_right():
     async def scenario():
-        async with Relay(tmp_path) as relay:
+        async with Relay() as relay:
             for _ in range(7):
                 await relay.send(b"a@example.com", b"b@example.org", b"c@example.net")
             await relay.smtp(b"EHLO x", b"MAIL FROM:<a@example.com>", b"RCPT TO:<>", b"QUIT")

@@ -4,9 +4,11 @@ import asyncio
 import os
 import pwd
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -37,10 +39,14 @@ setgid_group = {group}
 
 
 class Relay:
-    """`async with Relay(tmp_path) as relay:`; `relay.received` is what the sink has taken."""
+    """`async with Relay() as relay:`; `relay.received` is what the sink has taken.
 
-    def __init__(self, base: Path, main_cf: str = "", master_cf: str = "", sink: bool = True) -> None:
-        self.base, self.etc, self.log = base, base / "etc", base / "mail.log"
+    Its directory is not pytest's: those are closed to other users, and mail_owner is one.
+    """
+
+    def __init__(self, main_cf: str = "", master_cf: str = "", sink: bool = True) -> None:
+        self.base = base = Path(tempfile.mkdtemp(prefix="pyfix-"))
+        self.etc, self.log = base / "etc", base / "mail.log"
         self.extra, self.master_extra = main_cf, master_cf
         self.port, self.sink_port = free_port(), free_port()
         self.received: list[tuple[bytes, list[bytes], bytes]] = []
@@ -48,9 +54,7 @@ class Relay:
         self.with_sink = sink
 
     async def __aenter__(self) -> "Relay":
-        for path in (self.base, *self.base.parents[:2]):
-            if path.stat().st_uid == os.geteuid():
-                path.chmod(path.stat().st_mode | 0o055)
+        self.base.chmod(0o755)
         self.configure()
         if self.with_sink:
             await self.sink.start(self.sink_port)
@@ -63,6 +67,7 @@ class Relay:
         await self.sink.stop()
         if error[0] is not None and self.log.exists():
             print(self.log.read_text()[-6000:])
+        shutil.rmtree(self.base)
 
     def configure(self) -> None:
         """Write main.cf and master.cf."""
