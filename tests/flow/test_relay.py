@@ -163,6 +163,17 @@ def test_all_leave_when_master_is_killed_and_the_next_start_works():
     run(scenario())
 
 
+def test_a_transport_is_started_when_it_is_needed():
+    async def scenario():
+        async with Relay("relay_domains = example.net\n") as relay:
+            before = relay.processes()
+            await relay.send(b"a@example.com", b"b@example.net")
+            await relay.until(lambda: relay.received, "the message")
+            assert len(relay.processes()) > len(before)
+
+    run(scenario())
+
+
 def test_log_rotation():
     async def scenario():
         async with Relay() as relay:
