@@ -58,8 +58,12 @@ class Relay:
         self.configure()
         if self.with_sink:
             await self.sink.start(self.sink_port)
-        await self.command("postfix", "start", check=True)
-        await self.until(lambda: self.greets(), "the relay to greet")
+        try:
+            await self.command("postfix", "start", check=True)
+            await self.until(self.greets, "the relay to greet")
+        except BaseException as error:
+            await self.__aexit__(type(error), error, None)
+            raise
         return self
 
     async def __aexit__(self, *error: object) -> None:
