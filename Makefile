@@ -6,7 +6,7 @@ VENV := .venv
 POSTDROP_CFLAGS := -O2 -Wall -Wextra -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -pie
 PIP := $(VENV)/bin/pip --disable-pip-version-check -q
 
-.PHONY: all build run test crash fuzz interop sanitize clean
+.PHONY: all build run test crash fuzz interop sanitize bench clean
 all: build
 
 $(VENV)/.ready: pyproject.toml
@@ -36,6 +36,9 @@ fuzz: build
 
 interop: build
 	$(VENV)/bin/python -m pytest -m interop $(PYTEST)
+
+bench: build
+	$(VENV)/bin/python -m bench.compare.relay $(BENCH)
 
 clean:
 	rm -rf build .run
