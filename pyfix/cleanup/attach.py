@@ -22,7 +22,7 @@ class Notices:
 
     def __init__(self, service: Any) -> None:
         self.service = service
-        self.kept: list[list[Any]] = []
+        self.kept: list[bytes] = []      # packed items
         self.overflow = False
         self.link = Link(f"{service.queue_directory}/private/qmgr", self.heard, self.opened)
 
@@ -36,20 +36,27 @@ class Notices:
             return
         kept, self.kept = self.kept, []
         if kept:
-            connection.send([COMMITTED, kept])
+            connection.send_packed(frame(kept))
 
     def heard(self, connection: Any, message: list[Any]) -> None:
         """qmgr has nothing to say to a writer."""
         self.service.log.warning(f"unexpected message {message[0]} from qmgr")
 
-    def __call__(self, notices: list[list[Any]]) -> None:
-        """One group's notices."""
-        if self.link.send([COMMITTED, notices]):
+    def __call__(self, notices: list[bytes]) -> None:
+        """One group's notices, packed."""
+        connection = self.link.connection
+        if connection is not None and not connection.closed:
+            connection.send_packed(frame(notices))
             return
         if len(self.kept) < KEPT:
             self.kept.extend(notices)
         else:
             self.kept, self.overflow = [], True
+
+
+def frame(items: list[bytes]) -> bytes:
+    """[COMMITTED, items], packed."""
+    return b"\x92" + bytes((COMMITTED,)) + b"\xdd" + len(items).to_bytes(4, "big") + b"".join(items)
 
 
 def attach(service: Any, resolver: Resolver | None = None) -> Cleanup:

@@ -8,11 +8,11 @@ import time
 from email.utils import formatdate
 
 from pyfix.cleanup.fields import edited_header
+from pyfix.cleanup.hot import Hot
 from pyfix.cleanup.mapping import Mapper
 from pyfix.errors import DiskFull, MessageTooLarge, QueueError, TableError
 from pyfix.ipc.eager import run
-from pyfix.model import LOCAL_SUBMISSION, Envelope, Recipient, Reply
-from pyfix.queue.envelope import pack
+from pyfix.model import Recipient, Reply
 from pyfix.resolve import ERROR, FAIL
 from pyfix.resolve.addressmap import MappingTrouble
 from pyfix.telemetry.maillog import Maillog
@@ -28,7 +28,7 @@ TOO_MANY_HOPS = Reply(554, "5.4.0", "Error: too many hops")
 NO_RECIPIENTS = Reply(554, "5.5.1", "Error: no valid recipients")
 
 
-class Cleanup:
+class Cleanup(Hot):
     """What one service process needs to take messages in.
 
     service   pyfix.service.Service (config, log, loop)
@@ -37,11 +37,9 @@ class Cleanup:
     notify    called with a list of COMMITTED items once a group
     """
 
-    queue_errors = (QueueError, OSError)
-
     def __init__(self, service, resolver, notify) -> None:
         self.service, self.resolver, self.notify = service, resolver, notify
-        self.writer = None
+        self.writer, self.queue_errors = None, (QueueError, OSError)
         self.log = Maillog(service.config, "cleanup", service.loop, fd=service.arguments.log)
         self.configure(service.config)
         self._second, self._date = -1, b""
@@ -59,7 +57,7 @@ class Cleanup:
         self.rewrites_remote = bool(config["remote_header_rewrite_domain"])
         self.mapper = Mapper(config, self.resolver)
         self.headers_mapped = self.mapper.maps_headers
-        self._senders: dict[bytes, bytes] = {}
+        self.senders.clear()
 
     # -- the header ----------------------------------------------------------------------
 
@@ -110,34 +108,17 @@ class Cleanup:
         if done is not None:
             done(reply)
 
-    def complete(self, intake) -> None:
-        """Edits, maps, resolves and commits; the reply follows when the commit is on disk."""
-        sender = self._senders.get(intake.sender) if intake.header is None else None
-        recipients = None if sender is None else self.resolved(sender, intake.recipients)
-        if recipients is not None:
-            self.commit(intake, sender, recipients)
-            return
+    def complete_slowly(self, intake) -> None:
+        """Edits, maps, resolves and commits a message that can't go the plain way."""
         run(self.map_and_commit(intake), lambda _: None)
-
-    def resolved(self, sender: bytes, recipients: list[Recipient]) -> list[Recipient] | None:
-        """The fast path: every address is known to the resolver and no mapping is configured; else None."""
-        if not self.mapper.idle or (len(recipients) > 1 and not distinct(recipients)):
-            return None
-        cached = self.resolver.cached
-        for recipient in recipients:
-            resolution = cached(recipient.address, sender)
-            if resolution is None:
-                return None
-            route(recipient, resolution)
-        return recipients
 
     async def sender(self, address: bytes) -> bytes:
         """The sender as it is queued; kept where no table is asked. Raises MappingTrouble."""
         sender = await self.mapper.envelope_sender(address)
         if self.mapper.idle:
-            if len(self._senders) >= SENDERS_KEPT:
-                self._senders.clear()
-            self._senders[address] = sender
+            if len(self.senders) >= SENDERS_KEPT:
+                self.senders.clear()
+            self.senders[address] = sender
         return sender
 
     async def map_and_commit(self, intake) -> None:
@@ -166,42 +147,6 @@ class Cleanup:
         else:
             self.end(intake, NO_RECIPIENTS)
 
-    def commit(self, intake, sender: bytes, recipients: list[Recipient]) -> None:
-        """Packs the envelope and hands it to the writer."""
-        intake.close()
-        if intake.error:
-            self.refuse(intake)
-            return
-        flags = intake.flags | (LOCAL_SUBMISSION if intake.origin.uid >= 0 else 0)
-        envelope = Envelope(intake.queue_id, intake.arrival, sender, flags, intake.size, intake.ret,
-                            intake.envid, intake.origin.attributes, self.generation, recipients, intake.chunks)
-        intake.flags, intake.sender, intake.recipients = flags, sender, recipients
-        try:
-            intake.commit(pack(envelope))
-        except self.queue_errors as trouble:
-            intake.error = self.failed(trouble)
-            self.refuse(intake)
-
-    def on_group(self, group) -> None:
-        """The writer's answer for all messages of one commit: first qmgr learns of them, then the clients."""
-        notices = []
-        for intake, place, error in group:
-            if error is None:
-                notices.append(notice(intake, place))
-        if notices:
-            self.notify(notices)
-        for intake, _, error in group:
-            if error is None:
-                intake.answer(Reply(250, "2.0.0", "Ok: queued as " + intake.queue_id.decode()))
-            else:
-                intake.error = self.failed(error)
-                self.refuse(intake)
-
-
-def distinct(recipients: list[Recipient]) -> bool:
-    """Whether no recipient is there twice (case aside); repetitions go through the duplicate filter."""
-    return len({recipient.address.lower() for recipient in recipients}) == len(recipients)
-
 
 def route(recipient: Recipient, resolution) -> None:
     """Writes into a recipient where it goes. A bad address goes to the error transport, which returns it."""
@@ -212,17 +157,3 @@ def route(recipient: Recipient, resolution) -> None:
     if resolution.recipient != recipient.address:
         recipient.original = recipient.original or recipient.address
         recipient.address = resolution.recipient
-
-
-def notice(intake, place) -> list:
-    """An item of ipc.messages.COMMITTED."""
-    recipients = intake.recipients
-    if len(recipients) == 1:
-        sites = [[recipients[0].transport, recipients[0].nexthop, [0]]]
-    else:
-        grouped: dict[tuple[str, str], list[int]] = {}
-        for index, recipient in enumerate(recipients):
-            grouped.setdefault((recipient.transport, recipient.nexthop), []).append(index)
-        sites = [[transport, nexthop, indexes] for (transport, nexthop), indexes in grouped.items()]
-    return [intake.queue_id, intake.arrival, *place, intake.size, intake.flags, intake.sender,
-            len(recipients), sites]

@@ -90,6 +90,16 @@ class Connection(asyncio.Protocol):
             self._loop.call_soon(self.flush)
         self._out.append(encode(message))
 
+    def send_packed(self, body: bytes) -> None:
+        """send() of a message that is msgpack already."""
+        if self.closed:
+            return
+        if len(body) > FRAME_LIMIT:
+            raise PeerError(f"message of {len(body)} bytes is over the limit of {FRAME_LIMIT}")
+        if not self._out:
+            self._loop.call_soon(self.flush)
+        self._out.append(_length.pack(len(body)) + body)
+
     def flush(self) -> None:
         """Hand what was sent to the kernel now."""
         if not self._out or self.closed:

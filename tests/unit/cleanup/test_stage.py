@@ -3,6 +3,7 @@
 import asyncio
 import types
 
+import msgpack
 import pytest
 import uvloop
 
@@ -60,9 +61,12 @@ def post(tmp_path):
             envelope = body = None
             if notices:
                 reader = Reader(str(tmp_path))
-                envelope, stored = reader.open(notices[0][2:5])
+                item = msgpack.unpackb(notices[0])
+                envelope, stored = reader.open(item[2:5])
                 body = bytes(stored)
-                assert notices[0][5] == envelope.size == len(body)
+                assert item[5] == envelope.size == len(body)
+                assert sorted(i for site in item[9] for i in site[2]) == list(range(item[8])) == list(
+                    range(len(envelope.recipients)))
             stage.writer.close()
             return result, intake.queue_id, envelope, body, (tmp_path / "log").read_text().splitlines()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
