@@ -2,10 +2,9 @@
 
     pyfix --version         our version, and the level of Postfix whose behaviour we follow
     pyfix demo [--once]     the demonstration of `make run`
-    pyfix bench ...         the benchmarks, in a checkout
+    pyfix bench ...         load source and sink, comparison, gate: see commands/bench.py
 """
 
-import importlib
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,16 +22,6 @@ def own_version() -> str:
         return (Path(__file__).parent.parent / "VERSION").read_text(encoding="ascii").strip()
 
 
-def bench(arguments: list[str]) -> int:
-    """Hand on to the bench package of the checkout."""
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    try:
-        module = importlib.import_module("bench.__main__")
-    except ModuleNotFoundError as error:
-        return fatal("pyfix", f"no benchmarks here ({error}); they come with a checkout of the sources")
-    return int(module.main(arguments) or 0)
-
-
 def main() -> int:
     """Entry point of `pyfix`."""
     words = sys.argv[1:]
@@ -43,7 +32,8 @@ def main() -> int:
         from pyfix.commands import demo
         return demo.main(words[1:])
     if words[:1] == ["bench"]:
-        return bench(words[1:])
+        from pyfix.commands import bench
+        return bench.main(words[1:])
     return fatal("pyfix", USAGE)
 
 

@@ -1,0 +1,548 @@
+"""The load receiver's sessions: takes mail, checks every message, misbehaves by script (RFC 5321).
+
+The law: what a message's X-Load line (see traffic.pyx) says is compared with what has come: body length and CRC32C, and for
+each run and number how many recipients, and which. Nothing is believed that was not counted here. Where a profile is given
+its script is asked at each step and may delay, refuse, defer or drop; without one no Python code runs a step.
+
+The protocol is _core.server's, content goes through its scanner: what is checked is what a real receiver would store.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memchr, memcmp, memcpy, memset
+
+from pyfix._core.data cimport ContentSink
+from pyfix._core.frame cimport crc32c
+from pyfix._core.limits cimport Limits
+from pyfix._core.server cimport (
+    EV_CLOSE, EV_DATA, EV_END, EV_HELO, EV_MAIL, EV_MORE, EV_RCPT, EV_RESET, EV_SLOW, EV_VRFY, ServerCore)
+from pyfix.load.histogram cimport Histogram
+from pyfix.load.traffic cimport address_hash
+from pyfix.net.engine cimport Engine, Listener, Stream
+from pyfix.net.sockaddr cimport sockaddr_storage
+
+cdef extern from "<time.h>" nogil:
+    struct timespec:
+        long tv_sec
+        long tv_nsec
+    int clock_gettime(int clock, timespec* now)
+    enum:
+        CLOCK_REALTIME
+
+cdef enum:
+    LINE = 512                   # of a header line, the part that is looked at
+    RUNS = 1000                  # runs that are told apart, the rest are one
+    NUMBERS = 1 << 26            # the highest message number that is counted
+    SAMPLES = 20                 # of altered messages, kept for the report
+
+cdef const char* NAME = b"X-Load: "
+
+
+cdef inline int64_t wall_us() noexcept nogil:
+    cdef timespec t
+    clock_gettime(CLOCK_REALTIME, &t)
+    return <int64_t>t.tv_sec * 1000000 + t.tv_nsec // 1000
+
+
+cdef struct Entry:
+    int32_t wanted, got          # recipients
+    uint64_t wanted_sum, got_sum # of the hashes of their addresses
+
+
+cdef class Run:
+    """What has come of one run: an entry for each message number, 24 bytes."""
+
+    cdef Entry* entries
+    cdef int64_t size
+    cdef readonly bytes name
+
+    def __init__(self, bytes name):
+        self.name = name
+
+    def __dealloc__(self):
+        free(self.entries)
+
+    cdef int take(self, int64_t number, int32_t wanted, uint64_t wanted_sum, int32_t got, uint64_t got_sum) except -1:
+        """One copy of message `number`, meant for `wanted` recipients, came for `got` of them."""
+        cdef Entry* entry
+        if number >= self.size:
+            self.grow(number)
+        entry = &self.entries[number]
+        entry.wanted, entry.wanted_sum = wanted, wanted_sum
+        entry.got += got
+        entry.got_sum += got_sum
+        return 0
+
+    cdef int grow(self, int64_t number) except -1:
+        """Makes room for `number`."""
+        cdef int64_t size = max(number + 1, self.size * 2, 1024)
+        cdef Entry* grown = <Entry*>realloc(self.entries, size * sizeof(Entry))
+        if grown == NULL:
+            raise MemoryError()
+        memset(grown + self.size, 0, (size - self.size) * sizeof(Entry))
+        self.entries, self.size = grown, size
+        return 0
+
+    def state(self) -> bytes:
+        """All entries, for merge() in another process."""
+        return (<char*>self.entries)[:self.size * sizeof(Entry)] if self.size else b""
+
+    def merge(self, bytes data not None) -> None:
+        """Adds what another process received of this run."""
+        cdef const Entry* other = <const Entry*><const char*>data
+        cdef int64_t i, count = len(data) // sizeof(Entry)
+        if count > self.size:
+            self.grow(count - 1)
+        for i in range(count):
+            if other[i].wanted:
+                self.take(i, other[i].wanted, other[i].wanted_sum, other[i].got, other[i].got_sum)
+
+    def result(self) -> dict:
+        """Numbers of messages: seen, complete, incomplete, doubled, with other recipients than they were sent to.
+
+        wrong_recipients: as many as were wanted, but not those: an address was changed, or one lost and one doubled.
+        """
+        cdef int64_t i, highest = -1, complete = 0, partial = 0, missing = 0, doubled = 0, wrong = 0, extra = 0
+        for i in range(self.size):
+            if self.entries[i].wanted == 0:
+                continue
+            highest = i
+            if self.entries[i].got < self.entries[i].wanted:
+                partial += 1
+                missing += self.entries[i].wanted - self.entries[i].got
+            elif self.entries[i].got > self.entries[i].wanted:
+                doubled += 1
+                extra += self.entries[i].got - self.entries[i].wanted
+            elif self.entries[i].got_sum != self.entries[i].wanted_sum:
+                wrong += 1
+            else:
+                complete += 1
+        return {"messages": partial + doubled + wrong + complete, "highest": highest, "complete": complete,
+                "incomplete": partial, "recipients_missing": missing, "doubled": doubled, "recipients_extra": extra,
+                "wrong_recipients": wrong}
+
+
+cdef struct Mark:
+    char[17] run
+    int64_t number, stamp, length
+    int32_t recipients
+    uint64_t sum
+    uint32_t crc
+
+
+cdef bint hex_value(const char* p, int n, uint64_t* out) noexcept nogil:
+    """Lower-case hexadecimal digits, all `n` of them."""
+    cdef int i
+    cdef unsigned char c
+    out[0] = 0
+    for i in range(n):
+        c = p[i]
+        if b'0' <= c <= b'9':
+            c -= 48
+        elif b'a' <= c <= b'f':
+            c -= 87
+        else:
+            return False
+        out[0] = out[0] << 4 | c
+    return True
+
+
+cdef int number_value(const char* p, int n, int64_t* out) noexcept nogil:
+    """Decimal digits and the blank behind them: how many bytes, 0 if there is no number."""
+    cdef int i = 0
+    out[0] = 0
+    while i < n and i < 18 and b'0' <= p[i] <= b'9':
+        out[0] = out[0] * 10 + p[i] - 48
+        i += 1
+    return i + 1 if i and i < n and p[i] == b' ' else 0
+
+
+cdef bint parse_mark(const char* p, int n, Mark* mark) noexcept nogil:
+    """What follows "X-Load: ", without the line end: whether it is whole and true to its check value."""
+    cdef uint64_t check, crc
+    cdef int64_t recipients
+    cdef int at = 0, step
+    if n < 44 or not hex_value(p + n - 8, 8, &check) or check != crc32c(0, p, n - 8):
+        return False
+    while at < 16 and p[at] != b' ':
+        mark.run[at] = p[at]
+        at += 1
+    mark.run[at] = 0
+    at += 1
+    step = number_value(p + at, n - at, &mark.number)
+    at += step
+    if step == 0 or mark.number >= NUMBERS:
+        return False
+    step = number_value(p + at, n - at, &recipients)
+    at += step
+    if step == 0 or n - at < 17 or not hex_value(p + at, 16, &mark.sum):
+        return False
+    mark.recipients = <int32_t>recipients
+    at += 17
+    step = number_value(p + at, n - at, &mark.stamp)
+    at += step
+    if step == 0:
+        return False
+    step = number_value(p + at, n - at, &mark.length)
+    at += step
+    if step == 0 or n - at != 17 or not hex_value(p + at, 8, &crc):
+        return False
+    mark.crc = <uint32_t>crc
+    return True
+
+
+cdef class Check(ContentSink):
+    """One message's content on its way: finds the mark in the header, sums up the body."""
+
+    cdef char[LINE] line
+    cdef int line_length
+    cdef bint in_body, marked, damaged
+    cdef Mark mark
+    cdef uint32_t crc
+    cdef int64_t length
+
+    cdef void begin(self) noexcept:
+        self.line_length = 0
+        self.in_body = self.marked = self.damaged = False
+        self.crc, self.length = 0, 0
+
+    cdef int write(self, const char* p, size_t n) except -1:
+        cdef size_t at = 0
+        cdef size_t size
+        cdef const char* newline
+        while at < n and not self.in_body:
+            newline = <const char*>memchr(p + at, 10, n - at)
+            size = (newline + 1 - p if newline != NULL else n) - at
+            if self.line_length == 0 and newline != NULL:
+                self.take_line(p + at, size)
+            else:
+                self.keep(p + at, size)
+                if newline != NULL:
+                    self.take_line(self.line, self.line_length)
+                    self.line_length = 0
+            at += size
+        if at < n:
+            self.crc = crc32c(self.crc, p + at, n - at)
+            self.length += n - at
+        return 0
+
+    cdef void keep(self, const char* p, size_t n) noexcept:
+        """A part of a line; what is over the limit is not looked at, but its end (LF) is kept in mind."""
+        if n > <size_t>(LINE - self.line_length):
+            n = LINE - self.line_length
+        memcpy(self.line + self.line_length, p, n)
+        self.line_length += <int>n
+
+    cdef void take_line(self, const char* p, size_t n) noexcept:
+        """One header line with its end."""
+        if n <= 2:
+            self.in_body = True
+        elif n > 10 and n <= LINE and p[0] == b'X' and memcmp(p, NAME, 8) == 0 and not self.marked:
+            self.marked = parse_mark(p + 8, <int>n - 10, &self.mark)
+            self.damaged = not self.marked
+
+    cdef bint intact(self) noexcept:
+        """Whether the body is the one that the mark tells of."""
+        return self.length == self.mark.length and self.crc == self.mark.crc
+
+
+cdef class Receiver:
+    """The sessions of one process. limits: _core.server.Limits; ehlo: complete reply lines; script: None, or see profile.py."""
+
+    cdef readonly Engine engine
+    cdef readonly Limits limits
+    cdef readonly bytes ehlo, greeting
+    cdef readonly object script
+    cdef readonly dict runs, replies
+    cdef readonly Histogram latency, recent
+    cdef readonly int64_t connections, messages, recipients, octets, altered, unmarked, damaged, bare_lf
+    cdef readonly int64_t refused, deferred, dropped
+    cdef readonly int open_sessions, most_sessions
+    cdef readonly list samples
+    cdef Run last
+
+    def __init__(self, Engine engine, Limits limits not None, bytes greeting not None, bytes ehlo not None, script=None):
+        self.engine, self.limits, self.script = engine, limits, script
+        self.greeting, self.ehlo = greeting, ehlo
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets all counts."""
+        self.runs, self.replies, self.samples, self.last = {}, {}, [], None
+        self.latency, self.recent = Histogram(), Histogram()
+        self.connections = self.messages = self.recipients = self.octets = 0
+        self.altered = self.unmarked = self.damaged = self.bare_lf = 0
+        self.refused = self.deferred = self.dropped = 0
+        self.most_sessions = self.open_sessions
+
+    def listen(self, int fd) -> Door:
+        """Takes connections from a listening, non-blocking socket."""
+        return Door(self, fd)
+
+    cdef Run run(self, const char* name):
+        """The counts of a run."""
+        cdef bytes key = name
+        if self.last is not None and self.last.name == key:
+            return self.last
+        if key not in self.runs:
+            if len(self.runs) >= RUNS:
+                key = b"other"
+            if key not in self.runs:
+                self.runs[key] = Run(key)
+        self.last = self.runs[key]
+        return self.last
+
+    cdef int arrived(self, Check check, int count, uint64_t total, int64_t size, bint bare_lf) except -1:
+        """One message was accepted for `count` recipients."""
+        cdef int64_t late
+        self.messages += 1
+        self.recipients += count
+        self.octets += size
+        self.bare_lf += bare_lf
+        if not check.marked:
+            self.damaged += check.damaged
+            self.unmarked += not check.damaged
+            return 0
+        late = wall_us() - check.mark.stamp
+        self.latency.add(late)
+        self.recent.add(late)
+        if not check.intact():
+            self.altered += 1
+            if len(self.samples) < SAMPLES:
+                self.samples.append({"run": check.mark.run.decode("ascii", "replace"), "number": check.mark.number,
+                                     "length": check.length, "expected": check.mark.length})
+        self.run(check.mark.run).take(check.mark.number, check.mark.recipients, check.mark.sum, count, total)
+        return 0
+
+    cdef int count_reply(self, int code, bytes text) except -1:
+        """A reply that a script gave."""
+        self.deferred += code // 100 == 4
+        self.refused += code // 100 == 5
+        key = b"%d %b" % (code, text)
+        if key in self.replies or len(self.replies) < 200:
+            self.replies[key] = self.replies.get(key, 0) + 1
+        return 0
+
+
+cdef class Door(Listener):
+    """Connections from one listening socket."""
+
+    cdef Receiver receiver
+
+    def __init__(self, Receiver receiver, int fd):
+        self.receiver = receiver
+        Listener.__init__(self, receiver.engine, fd)
+
+    cdef int accepted(self, int fd, const sockaddr_storage* peer) except -1:
+        cdef Session session = Session(self.receiver)
+        session.adopt(self.engine, fd, peer)
+        session.begin()
+        return 0
+
+
+cdef class Session(Stream):
+    """One client."""
+
+    cdef Receiver receiver
+    cdef ServerCore core
+    cdef Check check
+    cdef readonly str address
+    cdef readonly int taken              # messages accepted here
+    cdef bytes sender
+    cdef int recipients
+    cdef uint64_t total
+    cdef bint over, driving, held, counted
+
+    def __init__(self, Receiver receiver):
+        self.receiver = receiver
+        self.core = ServerCore(receiver.limits)
+
+    def begin(self):
+        """Connected: the greeting, if the script has nothing against it."""
+        cdef Receiver receiver = self.receiver
+        receiver.connections += 1
+        receiver.open_sessions += 1
+        receiver.most_sessions = max(receiver.most_sessions, receiver.open_sessions)
+        self.counted = True
+        self.set_deadline(300)
+        if receiver.script is None:
+            self.send_bytes(receiver.greeting)
+            return
+        self.address = self.peer_address()[0]
+        verdict = receiver.script.connect(self.address, receiver.engine.loop.time())
+        if verdict is not None and verdict.delay:
+            self.held = True
+            self.engine.loop.call_later(verdict.delay, self.greet, verdict)
+        else:
+            self.greet(verdict)
+
+    def greet(self, verdict):
+        """The greeting, or what the script says instead."""
+        if self.over or self.fd < 0:
+            return
+        self.held = False
+        if verdict is not None and verdict.drop:
+            self.drop()
+        elif verdict is not None and verdict.code:
+            self.receiver.count_reply(verdict.code, verdict.text)
+            self.send_bytes(b"%d %b\r\n" % (verdict.code, verdict.text))
+            self.finish()
+        else:
+            self.send_bytes(self.receiver.greeting)
+            self.drive(NULL, 0)
+            self.resume()
+
+    # -- the stream's handlers
+
+    cdef Py_ssize_t on_data(self, const char* p, Py_ssize_t n) except -1:
+        return 0 if self.held else self.drive(p, n)
+
+    cdef int on_eof(self) except -1:
+        return self.finish()
+
+    cdef int on_error(self, int error) except -1:
+        return self.finish()
+
+    cdef int on_timeout(self) except -1:
+        return self.finish()
+
+    cdef int on_crash(self, object error) except -1:
+        self.finish()
+        return Stream.on_crash(self, error)
+
+    # -- the dialogue
+
+    cdef Py_ssize_t drive(self, const char* p, Py_ssize_t n) except -1:
+        """Feeds the core and answers its events; how much of [p, p+n) was used."""
+        cdef size_t used = 0
+        cdef Py_ssize_t total = 0
+        cdef int event
+        if self.driving or self.over:
+            return 0
+        self.driving = True
+        while not self.over:
+            event = self.core.step(p + total, n - total, &used)
+            total += used
+            if event == EV_MORE:
+                break
+            self.act(event)
+            if self.core.waiting != EV_MORE:
+                self.pause()
+                break
+        self.driving = False
+        if self.over:
+            return n
+        if self.core.notes:
+            self.core.notes.clear()
+        self.put_out()
+        return total
+
+    cdef int put_out(self) except -1:
+        if self.core.out.length:
+            self.send(self.core.out.data, self.core.out.length)
+            self.core.out.clear()
+            self.set_deadline(300)
+        return 0
+
+    cdef int act(self, int event) except -1:
+        """Answers one event, or leaves it to a script that answers later."""
+        if event == EV_CLOSE:
+            self.put_out()
+            return self.finish()
+        if event == EV_RESET or event == EV_SLOW:
+            return 0
+        if self.receiver.script is not None and self.scripted(event):
+            return 0
+        return self.accept(event)
+
+    cdef int accept(self, int event) except -1:
+        """Yes to an event."""
+        cdef ServerCore core = self.core
+        if event == EV_RCPT:
+            self.recipients += 1
+            self.total += address_hash(core.address, len(core.address))
+            core.answer(250, b"2.1.5 Ok")
+        elif event == EV_MAIL:
+            self.recipients, self.total, self.sender = 0, 0, core.address
+            core.answer(250, b"2.1.0 Ok")
+        elif event == EV_DATA:
+            if self.check is None:
+                self.check = Check()
+            self.check.begin()
+            core.accept_content(self.check)
+        elif event == EV_END:
+            self.taken += 1
+            self.receiver.arrived(self.check, self.recipients, self.total, core.scanner.size, core.scanner.bare_lf)
+            core.answer(250, b"2.0.0 Ok: received")
+        elif event == EV_HELO:
+            core.answer_lines(250, self.receiver.ehlo)
+        elif event == EV_VRFY:
+            core.answer(252, b"2.0.0 Send some mail")
+        else:
+            core.answer(502, b"5.5.1 Not here")
+        return 0
+
+    # -- scripts
+
+    cdef bint scripted(self, int event) except -1:
+        """Asks the script about `event`; True where it has answered, or will."""
+        cdef object script = self.receiver.script
+        cdef double now = self.engine.loop.time()
+        if event == EV_RCPT:
+            verdict = script.rcpt(self.address, self.sender, self.core.address, now)
+        elif event == EV_MAIL:
+            verdict = script.mail(self.address, self.taken, now)
+        elif event == EV_DATA:
+            verdict = script.data(self.address, now)
+        elif event == EV_END:
+            verdict = script.end(self.address, now)
+        else:
+            return False
+        if verdict is None:
+            return False
+        if verdict.delay:
+            self.engine.loop.call_later(verdict.delay, self.late, event, verdict)
+        else:
+            self.obey(event, verdict)
+        return True
+
+    def late(self, int event, verdict):
+        """A verdict whose time has come."""
+        if self.over or self.fd < 0:
+            return
+        self.obey(event, verdict)
+        if not self.over:
+            self.drive(NULL, 0)
+            if self.core.waiting == EV_MORE:
+                self.resume()
+
+    cdef int obey(self, int event, verdict) except -1:
+        """Does what the script says."""
+        if verdict.drop:
+            return self.drop()
+        if verdict.code == 0:
+            return self.accept(event)
+        self.receiver.count_reply(verdict.code, verdict.text)
+        self.core.answer(verdict.code, verdict.text)
+        return 0
+
+    cdef int drop(self) except -1:
+        """Ends the connection without a word."""
+        self.receiver.dropped += 1
+        self.uncount()
+        return self.abort()
+
+    cdef int finish(self) except -1:
+        """The end, after what was said has left."""
+        self.uncount()
+        return self.close()
+
+    cdef int uncount(self) except -1:
+        if not self.counted:
+            return 0
+        self.over = True
+        self.counted = False
+        self.receiver.open_sessions -= 1
+        if self.receiver.script is not None:
+            self.receiver.script.left(self.address)
+        return 0

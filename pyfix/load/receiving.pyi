@@ -1,0 +1,51 @@
+"""The load receiver's sessions; see ext/pyfix/load/receiving.pyx."""
+
+from typing import Any
+
+from pyfix._core.limits import Limits
+from pyfix.load.histogram import Histogram
+from pyfix.net.engine import Engine, Listener
+
+class Run:
+    """What has come of one run."""
+
+    name: bytes
+    def __init__(self, name: bytes) -> None: ...
+    def state(self) -> bytes:
+        """All entries, for merge() in another process."""
+    def merge(self, data: bytes) -> None:
+        """Adds what another process received of this run."""
+    def result(self) -> dict[str, int]:
+        """Numbers of messages: seen, complete, incomplete, doubled, with other recipients than they were sent to."""
+
+class Receiver:
+    """The sessions of one process."""
+
+    engine: Engine
+    limits: Limits
+    ehlo: bytes
+    greeting: bytes
+    script: Any
+    runs: dict[bytes, Run]
+    replies: dict[bytes, int]
+    latency: Histogram
+    recent: Histogram
+    connections: int
+    messages: int
+    recipients: int
+    octets: int
+    altered: int
+    unmarked: int
+    damaged: int
+    bare_lf: int
+    refused: int
+    deferred: int
+    dropped: int
+    open_sessions: int
+    most_sessions: int
+    samples: list[dict[str, Any]]
+    def __init__(self, engine: Engine, limits: Limits, greeting: bytes, ehlo: bytes, script: Any = None) -> None: ...
+    def reset(self) -> None:
+        """Forgets all counts."""
+    def listen(self, fd: int) -> Listener:
+        """Takes connections from a listening, non-blocking socket."""
