@@ -144,12 +144,7 @@ class Tool:
     def lookup(self, table: Table, key: bytes) -> bytes | None:
         """The value that is shown; says what is wrong with an empty one."""
         try:
-            if table.local:
-                value = table.get(key)
-            else:
-                import asyncio
-
-                value = asyncio.run(table.lookup(key))
+            value = table.get(key)
             if value is not None and self.flags & F.RHS_IS_FILE:
                 value = decode_value(table.title, key, value)
         except TableError as error:

@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import TableConfigError, TableError
 from . import report
 from .cfgfile import Settings
+from .fold import utf8_trouble
 from .match_list import MatchList, string_list
 
 _PART = re.compile(rb"%(.?)", re.DOTALL)
@@ -72,24 +73,24 @@ def _part(letter: str, value: bytes, key: bytes) -> bytes:
 
 
 class Common:
-    """The shared parameters of one table."""
+    """The shared parameters of one table; `query` is what the kind makes of its query."""
 
-    def __init__(self, settings: Settings, config: Any, query: str) -> None:
+    def __init__(self, settings: Settings, config: Any, query: Any) -> None:
         self.title, self.where = settings.title, settings.where
-        self.query = Format(query, settings, "query")
+        self.query = query
         self.result = Format(settings.text("result_format") or "%s", settings, "result_format")
         self.limit = settings.number("expansion_limit", 0)
         domain = settings.text("domain")
         self.domains: MatchList | None = string_list(domain, config, f"{settings.where}:domain") if domain else None
 
     async def wanted(self, key: bytes) -> bool:
-        """Is the key worth a query? With `domain` set, only addresses in those domains are."""
-        if not key or b"\0" in key:
+        """Is the key worth a query? Only UTF-8 without NUL is, and with `domain` set only addresses in those domains."""
+        if not key or b"\0" in key or utf8_trouble(key):
             return False
         if self.domains is None:
             return True
         at = key.rfind(b"@")
-        return at >= 0 and at + 1 < len(key) and await self.domains.lookup(key[at + 1:])
+        return at > 0 and at + 1 < len(key) and await self.domains.lookup(key[at + 1:])
 
     def results(self, key: bytes, values: Iterable[bytes | None]) -> bytes | None:
         """The fields of all rows, each through result_format, joined with commas. TableError over the limit."""

@@ -1,7 +1,7 @@
 """sqlite:/path, tables in an SQLite database (sqlite_table(5)).
 
-The database is opened read-only by one thread of the table's own, so that a lookup never holds up the loop. What goes
-into the query has its quotes doubled, as SQLite's %q does; a key with a NUL is in no table.
+The database is opened read-only by one thread of the table's own, so that a lookup never holds up the loop. Values are
+escaped for where they stand in the query (sqltext.py); a key with a NUL is in no table.
 """
 
 from __future__ import annotations
@@ -15,23 +15,17 @@ from ..errors import TableError
 from . import report
 from .cfgfile import Settings, read_settings
 from .registry import wants_utf8
+from .remote import RemoteTable
 from .sqlcommon import Common, old_query
+from .sqltext import SqlFormat
 from .table import Table
 
 #: seconds to wait for a writer's lock
 BUSY = 5.0
 
 
-def quote(part: bytes) -> bytes:
-    """Text inside single quotes."""
-    return part.replace(b"'", b"''")
-
-
-class SqliteTable(Table):
+class SqliteTable(RemoteTable):
     """A database and the query that is put to it."""
-
-    local = False
-    cacheable = False
 
     def __init__(self, type: str, name: str, settings: Settings, config: Any, flags: int, utf8: bool) -> None:
         super().__init__(type, name, flags, utf8)
@@ -39,19 +33,18 @@ class SqliteTable(Table):
         query = old_query(settings)
         if '"%' in query:
             report.warning(f"{name}: query \"{query}\" has a parameter in double quotes; use single quotes instead")
-        self.common = Common(settings, config, query)
+        self.common = Common(settings, config, SqlFormat(query, settings, "sqlite"))
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
         self.database: sqlite3.Connection | None = None
 
-    async def lookup(self, key: bytes) -> bytes | None:
-        prepared = self.prepare(key)
-        if prepared is None or not await self.common.wanted(prepared):
+    async def ask(self, key: bytes) -> bytes | None:
+        if not await self.common.wanted(key):
             return None
-        query = self.common.query.expand(prepared, prepared, quote)
+        query = self.common.query.statement(key, False)
         if query is None:
             return None
         rows = await asyncio.get_running_loop().run_in_executor(self.thread, self._ask, query)
-        return self.accept(key, self.common.results(prepared, rows))
+        return self.common.results(key, rows)
 
     def _ask(self, query: bytes) -> list[bytes | None]:
         """All fields of all rows (in the thread)."""
