@@ -6,7 +6,7 @@ VENV := .venv
 POSTDROP_CFLAGS := -O2 -Wall -Wextra -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -pie
 PIP := $(VENV)/bin/pip --disable-pip-version-check -q
 
-.PHONY: all build run test crash fuzz interop sanitize bench clean
+.PHONY: all drivers build run test crash fuzz interop sanitize bench clean
 all: build
 
 $(VENV)/.ready: pyproject.toml
@@ -34,7 +34,12 @@ crash: build
 fuzz: build
 	$(VENV)/bin/python -m pytest -m fuzz $(PYTEST)
 
-interop: build
+# the drivers of mysql:, pgsql:, ldap: and mongodb: (the tests of a table whose driver can't be installed are skipped)
+drivers: build
+	-$(PIP) install "PyMySQL>=1.1" "psycopg[binary]>=3.1" "pymongo>=4.9"
+	-$(PIP) install "python-ldap>=3.4"
+
+interop: drivers
 	$(VENV)/bin/python -m pytest -m interop $(PYTEST)
 
 bench: build

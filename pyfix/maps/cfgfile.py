@@ -18,6 +18,12 @@ class Settings:
 
     def __init__(self, title: str, where: str, values: dict[str, str]) -> None:
         self.title, self.where, self.values = title, where, values
+        self.in_file = where[:1] in "/."
+
+    def trouble(self, text: str, name: str) -> TableConfigError:
+        """An error about a parameter, with the names that Postfix gives it."""
+        return TableConfigError(self.title, (f"{self.where}: " if self.in_file else "") + text.format(
+            name if self.in_file else f"{self.where}_{name}"))
 
     def text(self, name: str, default: str = "") -> str:
         """The text of a parameter. TableConfigError where it is needed (default None) and missing."""
@@ -27,27 +33,29 @@ class Settings:
         """The text of a parameter that must be there."""
         value = self.values.get(name, "")
         if not value:
-            raise TableConfigError(self.title, f"bad string length 0 < 1: {self.where}:{name} =")
+            raise self.trouble("bad string length 0 < 1: {} = ", name)
         return value
 
     def number(self, name: str, default: int, low: int = 0, high: int = 0) -> int:
-        """An integer within bounds (high 0: none)."""
+        """An integer within bounds (0: none)."""
         text = self.values.get(name, "").strip()
         if not text:
             return default
         digits = text.removeprefix("-")
         if not (digits.isascii() and digits.isdigit()):
-            raise TableConfigError(self.title, f"bad numerical configuration: {self.where}: {name} = {text}")
+            raise self.trouble("bad numerical configuration: {} = " + _plain(text), name)
         value = int(text)
-        if value < low or high and value > high:
-            raise TableConfigError(self.title, f"invalid {self.where}: {name} parameter value {value}: out of range")
+        if low and value < low:
+            raise self.trouble(f"invalid {{}} parameter value {value} < {low}", name)
+        if high and value > high:
+            raise self.trouble(f"invalid {{}} parameter value {value} > {high}", name)
         return value
 
     def boolean(self, name: str, default: bool) -> bool:
         """yes or no."""
         text = self.values.get(name, "").strip().lower()
         if text not in ("", "yes", "no"):
-            raise TableConfigError(self.title, f"bad boolean configuration: {self.where}: {name} = {text}")
+            raise self.trouble("bad boolean configuration: {} = " + _plain(text), name)
         return text == "yes" if text else default
 
 
@@ -71,6 +79,11 @@ def read_settings(type: str, name: str, config: Any) -> Settings:
             raise TableConfigError(title, f'{name}, line {line.first}: {error}: "{report.show(line.text)}"')
         values[key] = value
     return Settings(title, name, values)
+
+
+def _plain(text: str) -> str:
+    """`text` for a place where braces have a meaning."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _expanded(config: Any, key: str, title: str) -> str:

@@ -18,7 +18,7 @@ class KeyFormat:
 
     def __init__(self, settings: Settings, config: Any, spaces: bool) -> None:
         self.where = settings.where
-        self.format = Format(settings.text("key_format") or "%s", settings, "key_format")
+        self.format = Format(settings.text("key_format") or "%s", settings, "query")
         domain = settings.text("domain")
         self.domains: MatchList | None = string_list(domain, config, f"{settings.where}:domain") if domain else None
         self.spaces = spaces

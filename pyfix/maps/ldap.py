@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from ..errors import TableConfigError, TableError
+from ..errors import TableError
 from . import report
 from .braces import tokens
 from .cfgfile import Settings, read_settings
@@ -45,18 +45,18 @@ class LdapTable(RemoteTable):
         super().__init__(type, name, flags, wants_utf8(config, flags))
         if not settings.text("result_format"):
             settings.values["result_format"] = settings.text("result_filter")
+        self.scope = self._scope(settings)
         for old in ("cache", "cache_expiry", "cache_size"):
             if old in settings.values:
-                report.warning(f"ldap: {settings.where} ignoring {old}")
+                report.warning(f"dict_ldap_open: {settings.where} ignoring {old}")
+        self.parameters = Parameters(settings, max(0, settings.number("expansion_limit", 0)))
         text = settings.text("query_filter") or "(mailacceptinggeneralid=%s)"
-        self.filter = Format(text, settings, "query_filter")
+        self.filter = Format(text, settings, "query")
         if self.filter.plain:
-            report.warning(f"ldap: {settings.where}: Fixed query_filter {text} is probably useless")
-        self.base = Format(settings.text("search_base"), settings, "search_base")
-        self.scope = self._scope(settings)
+            report.warning(f"dict_ldap_open: {settings.where}: Fixed query_filter {text} is probably useless")
+        self.base = Format(settings.text("search_base"), settings, "query")
         self.common = Common(settings, config, None)
         self.wants = Collector.from_settings(settings, tokens)
-        self.parameters = Parameters(settings, self.common.limit)
         self.driver = driver("ldap", "ldap", self.title)
         self.threads = ThreadPoolExecutor(SIZE, thread_name_prefix="ldap")
         self.pool: Pool[Directory] = Pool(self._connect, self._give_up)
@@ -65,7 +65,7 @@ class LdapTable(RemoteTable):
     def _scope(settings: Settings) -> int:
         text = settings.text("scope") or "sub"
         if text.lower() not in _SCOPES:
-            report.warning(f"ldap: {settings.where}: Unrecognized value {text} specified for scope; using sub")
+            report.warning(f"dict_ldap_open: {settings.where}: Unrecognized value {text} specified for scope; using sub")
         return _SCOPES.get(text.lower(), 2)
 
     def _thread(self, work: Any) -> asyncio.Future[Any]:
@@ -91,7 +91,7 @@ class LdapTable(RemoteTable):
                 values = await self.pool.run(lambda one: self._thread(partial(work, one)))
         except (TimeoutError, Lost) as error:
             cancelled.set()
-            text = f"ldap: Search error: {error or 'timeout'}"
+            text = f"dict_ldap_lookup: Search error: {error or 'timeout'}"
             report.warning(text)
             raise TableError(self.title, text) from error
         return self.common.results(key, values)
@@ -110,7 +110,4 @@ class LdapTable(RemoteTable):
 
 def open_table(type: str, name: str, flags: int, config: Any, mode: str) -> Table:
     """Raises TableConfigError where the file can't be used or the driver is missing; connects at the first lookup."""
-    settings = read_settings(type, name, config)
-    if not settings.text("search_base"):
-        raise TableConfigError(settings.title, f"bad string length 0 < 1: {settings.where}:search_base =")
-    return LdapTable(type, name, settings, config, flags)
+    return LdapTable(type, name, read_settings(type, name, config), config, flags)

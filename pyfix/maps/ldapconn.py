@@ -38,7 +38,7 @@ class Parameters:
         self.size_limit = number("size_limit", expansion_limit)
         self.dereference = number("dereference", 0)
         if self.dereference > 3:
-            report.warning(f"ldap: {self.where} Unrecognized value {self.dereference} specified for dereference; using 0")
+            report.warning(f"dict_ldap_open: {self.where} Unrecognized value {self.dereference} specified for dereference; using 0")
             self.dereference = 0
         self.referrals = bool(number("chase_referrals", 0))
         self.debug = number("debuglevel", 0)
@@ -48,13 +48,13 @@ class Parameters:
     def _tls(self, settings: Settings) -> None:
         self.start_tls = settings.boolean("start_tls", False)
         if self.version not in (2, 3):
-            report.warning(f"ldap: {self.where} Unknown version {self.version}, using 3.")
+            report.warning(f"dict_ldap_open: {self.where} Unknown version {self.version}, using 3.")
             self.version = 3
         if "ldaps:" in self.uri and self.version < 3:
-            report.warning(f"ldap: URL scheme ldaps requires protocol version 3")
+            report.warning("dict_ldap_open: URL scheme ldaps requires protocol version 3")
             self.version = 3
         if self.start_tls and self.version < 3:
-            report.warning(f"ldap: {self.where} start_tls requires protocol version 3")
+            report.warning(f"dict_ldap_open: {self.where} start_tls requires protocol version 3")
             self.version = 3
         self.secure = self.start_tls or "ldaps:" in self.uri
         self.require = settings.boolean("tls_require_cert", False)
@@ -78,6 +78,7 @@ class Directory:
         self.driver, self.parameters, self.title = driver, parameters, title
         self.lock = threading.Lock()
         self.handle: Any = None
+        self.step = ""
 
     @classmethod
     def open(cls, driver: Any, parameters: Parameters, title: str) -> Directory:
@@ -86,14 +87,14 @@ class Directory:
         try:
             made._open()
         except driver.LDAPError as error:
-            text = (f"ldap: Unable to bind to server {parameters.uri} with dn {parameters.bind_dn or 'empty or implicit'}"
-                    f": {describe(error)}")
-            report.warning(text)
+            code, text = describe(error)
+            report.warning(f"dict_ldap_connect: {made.step}: {code} ({text})")
             raise TableError(title, text) from error
         return made
 
     def _open(self) -> None:
         ldap, p = self.driver, self.parameters
+        self.step = f"Unable to init LDAP server {p.uri}"
         self.handle = ldap.initialize(p.uri, trace_level=0)
         options = [("OPT_PROTOCOL_VERSION", p.version), ("OPT_NETWORK_TIMEOUT", float(p.timeout)),
                    ("OPT_TIMEOUT", float(p.timeout)), ("OPT_SIZELIMIT", p.size_limit),
@@ -105,7 +106,9 @@ class Directory:
         if p.secure:
             self._secure()
         if p.start_tls:
+            self.step = "Unable to set STARTTLS"
             self.handle.start_tls_s()
+        self.step = f"Unable to bind to server {p.uri} with dn {p.bind_dn or 'empty or implicit'}"
         self._bind()
 
     def _secure(self) -> None:
@@ -136,14 +139,16 @@ class Directory:
                 found = self.handle.search_ext_s(base, scope, filter, attributes or None, timeout=p.timeout,
                                                  sizelimit=p.size_limit)
         except ldap.NO_SUCH_OBJECT as error:
-            report.warning(f"ldap: {self.title}: Search base '{base}' not found: {describe(error)}")
+            code, text = describe(error)
+            report.warning(f"dict_ldap_lookup: {self.parameters.where}: Search base '{base}' not found: {code}: {text}")
             return []
         except ldap.SERVER_DOWN as error:
-            raise Gone(describe(error)) from error
+            raise Gone(describe(error)[1]) from error
         except ldap.SIZELIMIT_EXCEEDED as error:
-            raise self._failed(f"ldap: {self.title}: Query size limit ({p.size_limit}) exceeded") from error
+            raise self._failed(f"dict_ldap_get_values[1]: {self.parameters.where}: Query size limit ({p.size_limit}) exceeded") from error
         except ldap.LDAPError as error:
-            raise self._failed(f"ldap: Search error {describe(error)}") from error
+            code, text = describe(error)
+            raise self._failed(f"dict_ldap_lookup: Search error {code}: {text} ") from error
         return [(name, values) for name, values in found if name is not None]
 
     def _failed(self, text: str) -> TableError:
@@ -156,10 +161,10 @@ class Directory:
             try:
                 self.handle.unbind_s()
             except self.driver.LDAPError as error:
-                report.info(f"ldap: closing {self.parameters.uri}: {describe(error)}")
+                report.info(f"closing {self.parameters.uri}: {describe(error)[1]}")
 
 
-def describe(error: Any) -> str:
-    """"code: description" of a driver's error."""
+def describe(error: Any) -> tuple[int, str]:
+    """(code, description) of a driver's error."""
     detail = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    return f"{detail.get('result', '')}: {detail.get('desc', error)}"
+    return detail.get("result", -1), str(detail.get("desc", error))

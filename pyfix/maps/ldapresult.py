@@ -64,7 +64,7 @@ class Collector:
         for value in values:
             text = value.decode("utf-8", "replace")
             if level >= self.depth:
-                report.warning(f"ldap: dict_ldap_get_values[{level}]: {title}: Recursion limit exceeded for special "
+                report.warning(f"dict_ldap_get_values[{level}]: {title}: Recursion limit exceeded for special "
                                f"attribute {name}={text}")
                 raise TableError(title, "recursion limit exceeded")
             if cancelled.is_set():
@@ -80,6 +80,6 @@ class Collector:
         names = [name for name in self.names
                  if not asked or name.lower() in [one.strip().lower() for one in asked.split(",")]]
         if not names or scope not in _URL_SCOPES:
-            report.warning(f"ldap: skipping URL {url}: no pertinent attributes")
+            report.warning(f"dict_ldap_get_values: skipping URL {url}: no pertinent attributes")
             return []
         return directory.search(base, _URL_SCOPES[scope], filter or "(objectclass=*)", names)

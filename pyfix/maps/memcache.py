@@ -16,7 +16,7 @@ from . import registry, report
 from .cfgfile import Settings, read_settings
 from .keyed import KeyFormat
 from .registry import wants_utf8
-from .remote import Lost, Pool, RemoteTable, Wire, endpoint, waited
+from .remote import Endpoint, Lost, Pool, RemoteTable, Wire, endpoint, waited
 from .table import Table
 
 
@@ -30,7 +30,7 @@ class MemcacheTable(RemoteTable):
     def __init__(self, type: str, name: str, settings: Settings, config: Any, flags: int, mode: str) -> None:
         super().__init__(type, name, flags, wants_utf8(config, flags))
         number = settings.number
-        self.server = endpoint(settings.text("memcache") or "inet:localhost:11211", settings.title, "11211")
+        self.server = self._where(settings.text("memcache") or "inet:localhost:11211", settings.title)
         self.keys = KeyFormat(settings, config, spaces=False)
         self.store_flags, self.ttl = number("flags", 0), number("ttl", 3600)
         self.data_limit, self.line_limit = number("data_size_limit", 10240, 1), number("line_size_limit", 1024, 1)
@@ -40,11 +40,18 @@ class MemcacheTable(RemoteTable):
         self.backup = registry.open_spec(backup, config, flags, mode) if backup else None
         self.pool: Pool[Wire] = Pool(self._connect, Wire.close)
 
+    @staticmethod
+    def _where(text: str, title: str) -> Endpoint:
+        if not text.startswith(("inet:", "unix:")):
+            raise TableConfigError(title, f"invalid transport name: {text.partition(':')[0]} in service: {text}")
+        return endpoint(text, title, "11211")
+
     async def _connect(self) -> Wire:
         try:
             return await Wire.open(self.server, self.line_limit)
         except OSError as error:
-            raise self._trouble(f"connect to {self.server}: {error.strerror or error}") from error
+            report.warning(f"connect to {self.server}: {error}")
+            raise TableError(self.title, str(error)) from error
 
     def _trouble(self, text: str) -> TableError:
         report.warning(f"database {self.title}: {text}")

@@ -54,7 +54,7 @@ class Filter:
             return {name: self._prepare(value, settings) for name, value in node.items()}
         if isinstance(node, list):
             return [self._prepare(value, settings) for value in node]
-        return Format(node, settings, "query_filter") if isinstance(node, str) else node
+        return Format(node, settings, "query") if isinstance(node, str) else node
 
     def fill(self, key: bytes) -> Any:
         """The filter for `key`; None where the key has no such parts."""

@@ -11,6 +11,7 @@ import configparser
 import os
 import ssl
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -95,6 +96,7 @@ class MysqlTable(RemoteTable):
 
     def __init__(self, type: str, name: str, settings: Settings, config: Any, flags: int) -> None:
         super().__init__(type, name, flags, wants_utf8(config, flags))
+        settings.need("dbname")
         self.common = Common(settings, config, SqlFormat(old_query(settings), settings, "mysql"))
         self.hosts = Hosts(settings, "mysql")
         self.need_result = settings.boolean("require_result_set", True)
@@ -132,15 +134,15 @@ class MysqlTable(RemoteTable):
         return {"host": host.strip("[]"), "unix_socket": None, **({"port": int(port)} if port.isdigit() else {})}
 
     async def _connect(self) -> Session:
-        text = "all servers have just failed"
+        reason = "all servers have just failed"
         for server in self.hosts.candidates():
             try:
                 return await self._thread(partial(self._open, server))
             except (self.driver.err.Error, OSError, ValueError, RuntimeError) as error:
-                server.failed = asyncio.get_running_loop().time()
-                text = f"connect to mysql server {server.where}: {_reason(error)}"
-                report.warning(text)
-        raise TableError(self.title, text)
+                server.failed = time.monotonic()
+                reason = _reason(error)
+                report.warning(f"connect to {self.type} server {server.where}: {reason}")
+        raise TableError(self.title, reason)
 
     def _open(self, server: Server) -> Session:
         return Session(self.driver.connect(**{**self.options, **self._place(server)}))
@@ -159,9 +161,7 @@ class MysqlTable(RemoteTable):
             async with asyncio.timeout(LIMIT):
                 rows = await self.pool.run(lambda session: self._thread(partial(self._locked, session, key)))
         except (TimeoutError, Lost) as error:
-            text = f"{self.title}: query failed: {error or 'timeout'}"
-            report.warning(text)
-            raise TableError(self.title, text) from error
+            raise self._failed(str(error) or "timeout") from error
         return self.common.results(key, rows)
 
     def _locked(self, session: Session, key: bytes) -> list[bytes | None]:
@@ -203,7 +203,7 @@ class MysqlTable(RemoteTable):
 
     def _failed(self, reason: str) -> TableError:
         report.warning(f"{self.title}: query failed: {reason}")
-        return TableError(self.title, f"query failed: {reason}")
+        return TableError(self.title, reason)
 
     def close(self) -> None:
         self.pool.clear()

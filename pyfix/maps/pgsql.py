@@ -7,10 +7,12 @@ for where they stand in the query (sqltext.py).
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from ..errors import TableConfigError, TableError
 from . import report
+from .braces import tokens
 from .cfgfile import Settings, read_settings
 from .registry import wants_utf8
 from .remote import Lost, Pool, RemoteTable, driver
@@ -36,6 +38,8 @@ class PgsqlTable(RemoteTable):
 
     def __init__(self, type: str, name: str, settings: Settings, config: Any, flags: int) -> None:
         super().__init__(type, name, flags, wants_utf8(config, flags))
+        if not all(_is_uri(word) for word in tokens(settings.text("hosts"))) or not settings.text("hosts"):
+            settings.need("dbname")
         self.common = Common(settings, config, SqlFormat(query_text(settings), settings, "pgsql"))
         self.hosts = Hosts(settings, "pgsql")
         self.encoding = settings.text("encoding") or "UTF8"
@@ -49,7 +53,7 @@ class PgsqlTable(RemoteTable):
 
     def _arguments(self, server: Server) -> tuple[str, dict[str, Any]]:
         """(connection string, keywords) of libpq."""
-        if server.text.startswith(("postgresql://", "postgres://")):
+        if _is_uri(server.text):
             return server.text, {}
         host, colon, port = server.where.rpartition(":")
         if server.unix or not colon or server.where.endswith("]"):
@@ -57,7 +61,7 @@ class PgsqlTable(RemoteTable):
         return "", {**self.login, "host": host.strip("[]"), **({"port": port} if port else {})}
 
     async def _connect(self) -> Any:
-        text = "all servers have just failed"
+        reason = "all servers have just failed"
         for server in self.hosts.candidates():
             info, keywords = self._arguments(server)
             try:
@@ -65,10 +69,10 @@ class PgsqlTable(RemoteTable):
                     info, autocommit=True, prepare_threshold=None, client_encoding=self.encoding,
                     connect_timeout=CONNECT, **keywords)
             except (self.driver.Error, ValueError) as error:
-                server.failed = asyncio.get_running_loop().time()
-                text = f"connect to pgsql server {server.where}: {_reason(error)}"
-                report.warning(text)
-        raise TableError(self.title, text)
+                server.failed = time.monotonic()
+                reason = _reason(error)
+                report.warning(f"connect to {self.type} server {server.where}: {reason}")
+        raise TableError(self.title, reason)
 
     async def ask(self, key: bytes) -> bytes | None:
         if not await self.common.wanted(key):
@@ -77,9 +81,7 @@ class PgsqlTable(RemoteTable):
             async with asyncio.timeout(LIMIT):
                 rows = await self.pool.run(lambda connection: self._query(connection, key))
         except (TimeoutError, Lost) as error:
-            text = f"pgsql query failed: {error or 'timeout'}"
-            report.warning(text)
-            raise TableError(self.title, text) from error
+            raise self._failed(str(error) or "timeout", "") from error
         return self.common.results(key, rows)
 
     async def _query(self, connection: Any, key: bytes) -> list[bytes | None]:
@@ -97,12 +99,18 @@ class PgsqlTable(RemoteTable):
         except self.driver.Error as error:
             if connection.closed:
                 raise Lost(_reason(error)) from error
-            text = f"pgsql query failed: fatal error from host {connection.info.host}: {_reason(error)}"
-            report.warning(text)
-            raise TableError(self.title, text) from error
+            raise self._failed(_reason(error), f"fatal error from host {connection.info.host}: ") from error
+
+    def _failed(self, reason: str, where: str) -> TableError:
+        report.warning(f"pgsql query failed: {where}{reason}")
+        return TableError(self.title, reason)
 
     def close(self) -> None:
         self.pool.clear()
+
+
+def _is_uri(text: str) -> bool:
+    return text.startswith(("postgresql://", "postgres://"))
 
 
 def _reason(error: BaseException) -> str:

@@ -88,7 +88,8 @@ class RedisTable(RemoteTable):
         try:
             wire = await Wire.open(self.server, 4096)
         except OSError as error:
-            raise self._trouble(f"connect to {self.server}: {error.strerror or error}") from error
+            report.warning(f"connect to {self.server}: {error}")
+            raise TableError(self.title, str(error)) from error
         for command in self.hello:
             await wire.send(command)
             reply = await read_reply(wire, 4096)

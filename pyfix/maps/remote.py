@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import importlib
+import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -70,7 +71,7 @@ class Endpoint(NamedTuple):
     port: str
 
     def __str__(self) -> str:
-        return f"unix:{self.path}" if self.path else f"inet:{self.host}:{self.port}"
+        return self.path or f"{self.host}:{self.port}"
 
 
 def endpoint(text: str, title: str, port: str = "") -> Endpoint:
@@ -96,10 +97,14 @@ class Wire:
 
     @classmethod
     async def open(cls, where: Endpoint, limit: int) -> Wire:
-        """Connect; `limit` is the longest line that will be read. OSError."""
-        if where.path:
-            return cls(*await asyncio.open_unix_connection(where.path, limit=limit))
-        return cls(*await asyncio.open_connection(where.host, where.port, limit=limit))
+        """Connect; `limit` is the longest line that will be read. OSError whose text is the reason alone."""
+        try:
+            if where.path:
+                return cls(*await asyncio.open_unix_connection(where.path, limit=limit))
+            return cls(*await asyncio.open_connection(where.host, where.port, limit=limit))
+        except OSError as error:
+            known = error.errno is not None and error.errno > 0
+            raise OSError(os.strerror(error.errno or 0) if known else error.strerror or str(error)) from error
 
     async def send(self, data: bytes) -> None:
         """Lost if the other side has gone."""

@@ -51,12 +51,12 @@ class SocketmapTable(RemoteTable):
         try:
             return await Wire.open(self.server, REPLY)
         except OSError as error:
-            raise self._trouble(f"table {self.title} lookup error: connect to {self.server}: "
-                                f"{error.strerror or error}") from error
+            report.warning(f"connect to {self.server}: {error}")
+            raise self._trouble(f"table {self.title} lookup error: {error}", str(error)) from error
 
-    def _trouble(self, text: str) -> TableError:
+    def _trouble(self, text: str, reason: str = "") -> TableError:
         report.warning(text)
-        return TableError(self.title, text)
+        return TableError(self.title, reason or text)
 
     async def ask(self, key: bytes) -> bytes | None:
         request = self.map + b" " + key

@@ -24,7 +24,7 @@ Quote = Callable[[bytes], bytes]
 
 
 class Format:
-    """A query or a result_format, cut up once."""
+    """A query or a result_format, cut up once; `name` is "query" or "result"."""
 
     def __init__(self, text: str, settings: Settings, name: str) -> None:
         self.pieces: list[tuple[bytes, str]] = []
@@ -33,9 +33,8 @@ class Format:
         for match in _PART.finditer(raw):
             letter = match.group(1)
             if not letter or letter[0] not in _KNOWN:
-                shown = report.show(letter)
                 raise TableConfigError(settings.title,
-                                       f"{settings.where}: Invalid {name} template: {text}: unknown %{shown}")
+                                       f"db_common_parse: {settings.where}: Invalid {name} template: {text}")
             self.pieces.append((raw[at:match.start()], letter.decode()))
             at = match.end()
         self.rest = raw[at:]
@@ -78,7 +77,7 @@ class Common:
     def __init__(self, settings: Settings, config: Any, query: Any) -> None:
         self.title, self.where = settings.title, settings.where
         self.query = query
-        self.result = Format(settings.text("result_format") or "%s", settings, "result_format")
+        self.result = Format(settings.text("result_format") or "%s", settings, "result")
         self.limit = settings.number("expansion_limit", 0)
         domain = settings.text("domain")
         self.domains: MatchList | None = string_list(domain, config, f"{settings.where}:domain") if domain else None

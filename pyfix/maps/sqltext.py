@@ -83,7 +83,7 @@ class SqlFormat(Format):
         self.places = places(text.encode("utf-8", "surrogateescape"), dialect)
         for (_, letter), place in zip(self.pieces, self.places, strict=True):
             if place is None and letter != "%":
-                raise TableConfigError(settings.title, f"{settings.where}: Invalid query template: {text}: "
+                raise TableConfigError(settings.title, f"db_common_parse: {settings.where}: Invalid query template: {text}: "
                                                        f"%{letter} in a comment or a string that can't be escaped")
 
     def statement(self, key: bytes, backslash: bool) -> bytes | None:

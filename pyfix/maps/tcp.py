@@ -53,11 +53,11 @@ class TcpTable(RemoteTable):
         try:
             return await Wire.open(self.server, REPLY)
         except OSError as error:
-            raise self._trouble(f"connect to TCP map {self.name}: {error.strerror or error}") from error
+            raise self._trouble(f"connect to TCP map {self.name}: {error}", str(error)) from error
 
-    def _trouble(self, text: str) -> TableError:
+    def _trouble(self, text: str, reason: str = "") -> TableError:
         report.warning(text)
-        return TableError(self.title, text)
+        return TableError(self.title, reason or text)
 
     async def ask(self, key: bytes) -> bytes | None:
         async def exchange(wire: Wire) -> bytes:
