@@ -15,7 +15,6 @@ from pyfix.ipc.eager import run
 from pyfix.model import Recipient, Reply
 from pyfix.resolve import ERROR, FAIL
 from pyfix.resolve.addressmap import MappingTrouble
-from pyfix.telemetry.maillog import Maillog
 
 DROP_BITS = {"bcc": 1, "content-length": 2, "resent-bcc": 4, "return-path": 8}
 
@@ -40,7 +39,7 @@ class Cleanup(Hot):
     def __init__(self, service, resolver, notify) -> None:
         self.service, self.resolver, self.notify = service, resolver, notify
         self.writer, self.queue_errors = None, (QueueError, OSError)
-        self.log = Maillog(service.config, "cleanup", service.loop, fd=service.arguments.log)
+        self.log = service.maillog("cleanup")
         self.configure(service.config)
         self._second, self._date = -1, b""
 

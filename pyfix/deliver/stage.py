@@ -54,6 +54,7 @@ class Smtp:
 
     def report(self, results: list[list[Any]]) -> None:
         """Send the outcomes of a turn; without a connection qmgr has forgotten the jobs, and will give them out again."""
+        self.service.log.flush()        # our delivery lines stand before qmgr's "removed"
         self.link.send([OUTCOME, results])
 
     def configure(self) -> None:

@@ -19,6 +19,7 @@ from pyfix.errors import ConfigError
 from pyfix.telemetry.lines import Lines, masked
 
 DEV_LOG = "/dev/log"
+LINGER = 0.002              # seconds that lines gather; who tells another process of something flushes first
 SYSLOG_PATIENCE = 100       # tries of 10 ms that a command gives a full syslog queue
 
 FACILITIES = {name: number for number, name in enumerate(
@@ -93,23 +94,27 @@ class Maillog(Lines):
         self.fd = -1 if fd is None else fd
         self.socket: socket.socket | None = None
         self.blocked = False
+        self.first: Maillog | None = None       # of a sibling: the log whose buffer it uses
 
     def sibling(self, config: LogSettings, process_name: str) -> "Maillog":
         """A log with another program's name for the same process: same buffer, same order, one write."""
         other = Maillog(config, process_name, self.loop, fd=self.fd)
         other.share(self)
+        other.first = self
         return other
 
     def wake_up(self) -> None:
         """The first line since the last flush has come."""
         if self.loop is not None and self.loop.is_running():
-            self.loop.call_soon(self.flush)
+            self.loop.call_later(LINGER, self.flush)
         else:
             self.flush()
 
     def flush(self) -> None:
         """Hand on all lines now. A log that can't be written loses lines (counted), never mail."""
-        if self.path:
+        if self.first is not None:
+            self.first.flush()
+        elif self.path:
             self._flush_file()
         elif not self.blocked:
             self._flush_syslog()

@@ -23,6 +23,9 @@ BODY = b"Subject: test\r\n\r\nhello\r\n"
 class Log:
     """Lines as text."""
 
+    def flush(self):
+        """Nothing waits here."""
+
     def __init__(self) -> None:
         self.lines: list[str] = []
 

@@ -18,7 +18,7 @@ cdef int UNROUTABLE = ERROR | FAIL
 cdef class Hot:
     """The part of Cleanup that each message passes. Cleanup sets the attributes."""
 
-    cdef public object resolver, mapper, writer, notify, queue_errors
+    cdef public object resolver, mapper, writer, notify, queue_errors, log
     cdef public dict senders            # sender as given -> as queued, while no table is asked
     cdef public long long generation
     cdef Packer packer
@@ -103,6 +103,7 @@ cdef class Hot:
             if error is None:
                 notices.append(self.notice(intake, place))
         if notices:
+            self.log.flush()        # our lines of a message stand before qmgr's
             self.notify(notices)
         for intake, place, error in group:
             if error is None:

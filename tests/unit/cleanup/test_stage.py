@@ -16,6 +16,7 @@ from pyfix.model import HAS_DOT_LINE, Recipient
 from pyfix.queue.reader import Reader
 from pyfix.queue.writer import Writer
 from pyfix.resolve import ERROR, Resolution, Resolver
+from pyfix.telemetry.maillog import Maillog
 
 QID = r"[0-9A-F]+"
 
@@ -40,8 +41,8 @@ def post(tmp_path):
 
         async def main_():
             loop = asyncio.get_running_loop()
-            service = types.SimpleNamespace(config=Config.load(str(tmp_path)), loop=loop,
-                                            arguments=types.SimpleNamespace(log=None))
+            config = Config.load(str(tmp_path))
+            service = types.SimpleNamespace(config=config, loop=loop, maillog=lambda name: Maillog(config, name, loop))
             notices = []
             stage = Cleanup(service, FakeResolver(service.config), notices.extend)
             stage.writer = wrap(Writer(str(tmp_path), "smtpd.0", loop, stage.on_group))
