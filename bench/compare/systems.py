@@ -1,7 +1,8 @@
 """A relay under test: how to configure, start and stop it in a scratch folder of its own.
 
 Each system listens on 127.0.0.1:`port`, relays everything to 127.0.0.1:`sink_port`
-and must have a message on disk before it answers 250.
+and must have a message on disk before it answers 250; what it really does there is seen by bench.compare.durability.
+The other servers are in bench.compare.others.
 """
 
 from __future__ import annotations
@@ -14,19 +15,23 @@ import subprocess
 import time
 from pathlib import Path
 
+from bench.compare.job import Job
+from bench.compare.peers import Unavailable
+
+SBIN = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 COMMON = """\
 compatibility_level = 3.6
 myhostname = relay.bench.example
 mydestination =
 mynetworks = 127.0.0.0/8
-relayhost = [127.0.0.1]:{sink_port}
+relayhost = {relayhost}
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 smtpd_client_connection_count_limit = 0
-default_process_limit = 200
+default_process_limit = {processes}
 default_destination_concurrency_limit = 100
 initial_destination_concurrency = 100
-message_size_limit = 20480000
+message_size_limit = 52428800
 smtputf8_enable = no
 local_recipient_maps =
 alias_maps =
@@ -45,23 +50,42 @@ def free_port() -> int:
 class System:
     """Base of the systems compared. `extra` are more main.cf lines."""
 
-    name = ""
+    name = title = ""
 
-    def __init__(self, root: Path, sink_port: int, extra: str = "") -> None:
-        self.root, self.sink_port, self.extra = root, sink_port, extra
+    def __init__(self, root: Path, job: Job | int, extra: str = "") -> None:
+        self.root, self.extra = root, extra
+        self.job = job if isinstance(job, Job) else Job(("127.0.0.1", job))
         self.port = free_port()
         self.config = root / "etc"
         self.queue = root / "spool"
         self.log = root / "maillog"
 
-    def start(self) -> None:
-        """Configures and starts; returns when the greeting comes."""
-        shutil.rmtree(self.root, ignore_errors=True)
-        self.config.mkdir(parents=True)
-        self.root.chmod(0o755)
-        self.configure()
+    def prepare(self) -> None:
+        """Fetches what is needed. bench.compare.peers.Unavailable: it can't run here, or can't do this job."""
+
+    def start(self, fresh: bool = True) -> None:
+        """Configures (unless started again on what is there) and starts; returns when the greeting comes."""
+        if fresh:
+            shutil.rmtree(self.root, ignore_errors=True)
+            self.config.mkdir(parents=True)
+            self.root.chmod(0o755)
+            self.configure()
         self.launch()
         self.wait_for_greeting()
+
+    def words(self) -> str:
+        """The last line it logged, for a report of failure."""
+        text = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return text[-1] if text else ""
+
+    def parameters(self) -> str:
+        """The lines of main.cf that Postfix and pyfix share."""
+        routes = self.config / "transport"
+        routes.write_text("".join(f"{domain} smtp:[{host}]:{port}\n" for domain, (host, port) in self.job.routes.items()))
+        relayhost = "" if self.job.discard or self.job.routes else f"[{self.job.sink[0]}]:{self.job.sink[1]}"
+        return COMMON.format(relayhost=relayhost, processes=max(200, self.job.crowd + 100), log=self.log) + (
+            "default_transport = discard:\n" if self.job.discard else "") + (
+            f"transport_maps = texthash:{routes}\n" if self.job.routes else "")
 
     def root_pid(self) -> int:
         """The process that is the ancestor of all others of this system."""
@@ -99,7 +123,13 @@ class System:
 class Postfix(System):
     """Debian's Postfix, a private instance (root only: it changes to its own users)."""
 
-    name = "postfix"
+    name, title = "postfix", "Postfix"
+
+    def prepare(self) -> None:
+        if os.geteuid():
+            raise Unavailable("Postfix changes its user and needs root")
+        if shutil.which("postfix", path=SBIN) is None:
+            raise Unavailable("Debian's postfix is not installed here (apt-get install postfix)")
 
     def configure(self) -> None:
         base = Path("/usr/share/postfix/master.cf.dist").read_text()
@@ -115,7 +145,7 @@ class Postfix(System):
             path.mkdir()
         os.chown(data, user.pw_uid, user.pw_gid)
         (self.config / "main.cf").write_text(
-            COMMON.format(sink_port=self.sink_port, log=self.log)
+            self.parameters()
             + f"queue_directory = {self.queue}\ndata_directory = {data}\nin_flow_delay = 0\n"
             + f"maillog_file_prefixes = {self.root}\nmulti_instance_name = postfix-bench\n" + self.extra)
 
@@ -131,15 +161,15 @@ class Postfix(System):
 class Pyfix(System):
     """This checkout's pyfix, as the caller's user or (as root) with its own users."""
 
-    name = "pyfix"
+    name = title = "pyfix"
 
-    def __init__(self, root: Path, sink_port: int, extra: str = "", bin_dir: Path | None = None) -> None:
-        super().__init__(root, sink_port, extra)
+    def __init__(self, root: Path, job: Job | int, extra: str = "", bin_dir: Path | None = None) -> None:
+        super().__init__(root, job, extra)
         self.bin = bin_dir or Path(__file__).resolve().parents[2] / ".venv/bin"
 
     def configure(self) -> None:
         self.config.joinpath("main.cf").write_text(
-            COMMON.format(sink_port=self.sink_port, log=self.log)
+            self.parameters()
             + f"queue_directory = {self.queue}\ndata_directory = {self.root / 'data'}\n"
             + f"maillog_file_prefixes = {self.root}\n" + self.extra)
         self.config.joinpath("master.cf").write_text("\n".join((
