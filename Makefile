@@ -6,7 +6,7 @@ VENV := .venv
 POSTDROP_CFLAGS := -O2 -Wall -Wextra -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -pie
 PIP := $(VENV)/bin/pip --disable-pip-version-check -q
 
-.PHONY: all drivers build run test crash fuzz interop sanitize bench clean
+.PHONY: all drivers build run test crash fuzz interop sanitize bench compare clean
 all: build
 
 $(VENV)/.ready: pyproject.toml
@@ -44,6 +44,11 @@ interop: drivers
 
 bench: build
 	$(VENV)/bin/python -m bench.compare.relay $(BENCH)
+
+# mail servers side by side (bench/README.md); COMPARE="small kept -n 5" chooses, without it the quick mode runs
+compare: build
+	$(VENV)/bin/python -c 'import matplotlib' 2>/dev/null || $(PIP) install 'matplotlib>=3.8'
+	$(VENV)/bin/python -m bench.compare $(if $(COMPARE),$(COMPARE),--quick)
 
 clean:
 	rm -rf build .run
