@@ -59,7 +59,7 @@ class Trace:
         self.text = self.path.read_text(errors="replace") if self.path.exists() else ""
 
 
-def look(system: System, messages: int = 100) -> Seen:
+def look(system: System, messages: int = 50) -> Seen:
     """What a running system does; it must have been started and be idle."""
     if shutil.which("strace") is None:
         return Seen("unknown", "no strace on this machine")

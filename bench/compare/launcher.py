@@ -3,7 +3,7 @@
 The law: whatever the command and its descendants do with their parents, they stay below this process, so that their CPU time
 is counted and nothing is left running. With --over and --bind they see SOURCE laid over (overlayfs) or in place of TARGET in
 a mount namespace of their own: a package unpacked into a folder finds its files at the places that were compiled in, and
-nothing of that is seen outside. --users adds accounts to the passwd and group that they see. All three need root.
+nothing of that is seen outside. --users adds accounts to the passwd and group that they see, and takes DNS away. All three need root.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def main() -> int:
     if args.users:
         folder = Path(args.scratch)
         accounts(args.users.split(","), folder)
-        args.bind += [f"{folder / name}:/etc/{name}" for name in ("passwd", "group")]
+        # nobody listens there, so that a lookup of a client's name fails at once: there is no DNS in these benchmarks
+        (folder / "resolv.conf").write_text("nameserver 127.0.0.1\nlookup file bind\noptions attempts:1 timeout:1\n")
+        args.bind += [f"{folder / name}:/etc/{name}" for name in ("passwd", "group", "resolv.conf")]
     if args.over or args.bind:
         namespace(args)
     checked(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")

@@ -27,7 +27,7 @@ from bench.compare.tools import Sink, burst
 SYSTEMS: dict[str, type[System]] = {kind.name: kind for kind in (Postfix, Pyfix, Exim, OpenSmtpd, Haraka, Aiosmtpd)}
 PATIENCE = 20.0         # seconds without an arrival: the rest will not come
 LONGEST = 150.0         # seconds for one burst
-WARM_UP = 200           # messages
+WARM_UP = 100           # messages
 
 
 def tell(text: str) -> None:
