@@ -1,17 +1,16 @@
 """Writes docs/parameters.md and docs/man/postconf.5 from the table of parameters.
 
     python -m pyfix.config.document ROOT           write both below ROOT
-    python -m pyfix.config.document --scan ROOT    which rows claim more or less than the sources below ROOT show
+    python -m pyfix.config.document --scan ROOT    which rows claim more or less than the sources below ROOT do
 """
 
-import re
 import sys
 from pathlib import Path
 
+from pyfix.config.sources import scan
 from pyfix.config.table import Detail, Parameter, details, parameters
 
 STATUS_WORDS = {"used": "yes", "partly": "in part", "ignored": "no"}
-SCANNED = (".py", ".pyx", ".pxd")
 
 
 def _bounds(row: Parameter) -> str:
@@ -68,25 +67,6 @@ def manual() -> str:
             out.append(_roff(f"{word}: {more[name].note}."))
     out += [".SH SEE ALSO", "postconf(1), master(5)", ""]
     return "\n".join(out)
-
-
-def scan(root: Path) -> list[str]:
-    """Rows that say "used" with no mention in the sources, and rows that say "ignored" with one."""
-    text = []
-    for folder in ("pyfix", "ext"):
-        for path in sorted((root / folder).rglob("*")):
-            if path.suffix in SCANNED and path.parent.name != "config" and "postconf" not in path.name:
-                text.append(path.read_text())
-    seen = set(re.findall(r"[A-Za-z0-9_]+", "\n".join(text)))
-    out = []
-    for name, detail in details().items():
-        if parameters()[name].type in ("obsolete", "family", "legacy"):
-            continue
-        if detail.status == "used" and name not in seen and not (name.startswith("lmtp_") and "smtp_" + name[5:] in seen):
-            out.append(f"{name}: says used, but nothing reads it")
-        elif detail.status == "ignored" and name in seen:
-            out.append(f"{name}: says ignored, but something names it")
-    return out
 
 
 def main(arguments: list[str]) -> int:
