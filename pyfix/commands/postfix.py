@@ -17,7 +17,7 @@ from pyfix.config import Config, config_directory
 from pyfix.errors import ConfigError, PyfixError
 from pyfix.master import lock, spool
 from pyfix.master.logfile import LogFile, check_prefix
-from pyfix.master.plan import load
+from pyfix.master.plan import Plan, load
 from pyfix.telemetry.maillog import CommandLog
 
 USAGE = "Usage: postfix start (or stop, reload, abort, flush, check, status, logrotate)"
@@ -97,16 +97,18 @@ class Script:
         self._check()
         self.log.info("starting the Postfix mail system")
 
-    def _check(self) -> None:
+    def _check(self) -> Plan:
         plan = load(self.directory)
         check_prefix(plan.config.maillog_file, plan.config)
         spool.make(plan.config)
         for text in spool.complaints(plan.config):
             self.log.warning(text)
+        return plan
 
     def check(self) -> int:
-        """Make missing directories, warn of wrong owners and modes, read the configuration."""
-        self._check()
+        """Make missing directories, warn of wrong owners and modes, and of what has no effect in the configuration."""
+        for text in self._check().warnings:
+            self.log.warning(text)
         return 0
 
     def stop(self) -> int:

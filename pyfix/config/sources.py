@@ -14,6 +14,7 @@ from pathlib import Path
 from pyfix.config.table import TRANSPORT_FAMILY, details, parameters
 
 NOT_READERS = ("document.py", "sources.py", "table.py", "deprecated.py")   # they name parameters and heed none
+NAME_OTHERS = ("proxy_read_maps", "proxy_write_maps")     # which tables are allowed, not which are looked up
 HOLE = "\0"
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 _REFERENCE = re.compile(r"\$[({]?([A-Za-z0-9_]+)")
@@ -112,7 +113,8 @@ def _with_defaults(read: set[str], names: set[str]) -> set[str]:
     """With the parameters that the defaults of `read` refer to."""
     waiting = list(read)
     while waiting:
-        for name in _REFERENCE.findall(parameters()[waiting.pop()].default):
+        reader = waiting.pop()
+        for name in _REFERENCE.findall(parameters()[reader].default) if reader not in NAME_OTHERS else ():
             if name in names and name not in read:
                 read.add(name)
                 waiting.append(name)

@@ -5,14 +5,16 @@ anything is touched: a reload calls it first and leaves all as it is when it fai
 """
 
 import os
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from pyfix.config import Config
 from pyfix.config.master_cf import Service as Entry
 from pyfix.config.master_cf import load_master
+from pyfix.config.table import details
 from pyfix.errors import ConfigError
 from pyfix.master.listeners import Wanted, inet_sockets, unix_socket
-from pyfix.master.registry import BOOT, PER_CORE, PROGRAMS, Program
+from pyfix.master.registry import BOOT, PER_CORE, PROGRAMS, UNBUILT, Program
 
 
 class Planned(NamedTuple):
@@ -94,8 +96,9 @@ def load(directory: str) -> Plan:
     path = os.path.join(directory, "master.cf")
     boot = {transport_name(config["default_transport"])}
     services: dict[str, Planned] = {}
-    warnings: list[str] = []
-    for entry in load_master(path):
+    entries = load_master(path)
+    warnings = config.notices() + notices(entries, path)
+    for entry in entries:
         program = PROGRAMS.get(entry.command)
         if program is None:
             warnings.append(f"{path}, line {entry.line}: unknown program {entry.command} is not started")
@@ -105,6 +108,26 @@ def load(directory: str) -> Plan:
         elif program.module:
             services[entry.name] = _located(entry, program, config, boot, path)
     return Plan(config, services, warnings)
+
+
+def notices(entries: list[Entry], path: str) -> list[str]:
+    """What has no effect here although lines of master.cf ask for it: parameters given with -o, chroot."""
+    rows = details()
+    out = [f"{path}, line {entry.line}: parameter {name} has no effect: {rows[name].note}"
+           for entry in entries if entry.command in PROGRAMS for name, _ in entry.overrides
+           if name in rows and rows[name].status == "ignored"]
+    if missing := listed(entry for entry in entries if entry.command in UNBUILT):
+        out.append(f"{path}: not built yet, so not started: {missing}; mail for such a transport is deferred")
+    jailed = listed(entry for entry in entries if entry.chroot and entry.command in PROGRAMS and PROGRAMS[entry.command].module)
+    if jailed:
+        out.append(f"{path}: chroot has no effect: {jailed}; processes give up privileges and capabilities instead; "
+                   "write n in that column")
+    return out
+
+
+def listed(entries: Iterable[Entry]) -> str:
+    """"line 12 (smtp/inet), line 14 (qmgr/unix)"."""
+    return ", ".join(f"line {entry.line} ({entry.name})" for entry in entries)
 
 
 def _located(entry: Entry, program: Program, config: Config, boot: set[str], path: str) -> Planned:

@@ -188,7 +188,8 @@ class Supervisor:
             return
         self.log.configure(plan.config)
         for warning in plan.warnings:
-            self.log.warning(warning)
+            if warning not in self.plan.warnings:
+                self.log.warning(warning)
         old, self.plan = self.plan, plan
         self.generation += 1
         self.log.info(f"reload -- version {plan.config.mail_version}, configuration {self.directory}")

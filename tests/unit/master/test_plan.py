@@ -1,0 +1,62 @@
+"""From master.cf to processes: what is started, what is refused, what the administrator is told."""
+
+import pytest
+
+from pyfix.errors import ConfigError
+from pyfix.master.plan import load
+
+
+@pytest.fixture
+def plan(tmp_path):
+    def make(master, main=""):
+        (tmp_path / "main.cf").write_text(f"myhostname = a.example\ninet_protocols = ipv4\ninet_interfaces = 127.0.0.1\n{main}")
+        (tmp_path / "master.cf").write_text(master)
+        return load(str(tmp_path))
+    make.path = tmp_path
+    return make
+
+
+def test_lines_become_processes(plan):
+    services = plan("2525 inet n - n - 3 smtpd -o smtpd_banner=x\npickup unix n - n 60 1 pickup\nqmgr unix n - n 300 1 qmgr\n"
+                    "relay unix - - n - - smtp\ncleanup unix n - n - 0 cleanup\n").services
+    assert set(services) == {"2525/inet", "pickup/unix", "qmgr/unix", "relay/unix"}, "cleanup is a part of others"
+    smtpd = services["2525/inet"]
+    assert smtpd.overrides == (("smtpd_banner", "x"),) and smtpd.maxproc == 3 and 1 <= smtpd.count <= 3 and smtpd.boot
+    assert [one.name for one in smtpd.listen] == ["inet:127.0.0.1:2525"]
+    assert services["pickup/unix"].wakeup == 60
+    assert {one.name for one in services["pickup/unix"].listen} >= {"public/submit", "public/pickup"}
+    assert not services["relay/unix"].boot and services["relay/unix"].trigger.name == "private/relay"
+
+
+def test_the_default_transport_starts_at_once(plan):
+    assert plan("smtp unix - - n - - smtp\n").services["smtp/unix"].boot
+    assert not plan("smtp unix - - n - - smtp\n", "default_transport = other:\n").services["smtp/unix"].boot
+
+
+@pytest.mark.parametrize("second, text", [
+    ("2525 inet n - n - - smtpd", "duplicate service name"), ("x inet n - n - -", "line 2"), ("x inet y - n - - smtpd", "cannot be private"),
+    ("x inet n - maybe - - smtpd", "chroot"), ("nosuchservice inet n - n - - smtpd", "nosuchservice"), ("70000 inet n - n - - smtpd", "70000"),
+])
+def test_a_mistake_is_named_with_file_line_and_remedy(plan, second, text):
+    with pytest.raises(ConfigError) as error:
+        plan(f"2525 inet n - n - - smtpd\n{second}\n")
+    assert text in str(error.value) and f"{plan.path}/master.cf" in str(error.value) and "line 2" in str(error.value)
+    assert error.value.remedy
+
+
+def test_what_has_no_effect_is_told(plan):
+    told = plan("2525 inet n - y - - smtpd -o smtpd_milters=x -o smtpd_banner=y\nlocal unix - n n - - local\n"
+                "smtp unix - - n - - smtp\ncleanup unix n - y - 0 cleanup\nx unix - - n - - nosuch\n", "hash_queue_depth = 2\n").warnings
+    main, override, missing, chroot, unknown = told
+    assert main.startswith(f"{plan.path}/main.cf, line 4: parameter hash_queue_depth has no effect: ")
+    assert override.startswith(f"{plan.path}/master.cf, line 1: parameter smtpd_milters has no effect: ")
+    assert "not started: line 2 (local/unix)" in missing
+    assert "chroot has no effect: line 1 (2525/inet);" in chroot
+    assert unknown == f"{plan.path}/master.cf, line 5: unknown program nosuch is not started"
+
+
+def test_overrides_and_wakeup_change_without_a_restart(plan):
+    line = "2525 inet n - n {} 3 smtpd{}\n"
+    before = plan(line.format(0, "")).services["2525/inet"]
+    assert before.same_processes(plan(line.format(10, " -o smtpd_banner=y")).services["2525/inet"])
+    assert not before.same_processes(plan("2525 inet n - n 0 3 smtp\n").services["2525/inet"])
