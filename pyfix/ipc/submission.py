@@ -55,6 +55,8 @@ def record(kind: bytes, data: bytes = b"") -> bytes:
 
 def head(raw: bytes) -> tuple[bytes, int]:
     """(type, length) of a record's first HEAD_SIZE bytes. Raises PeerError where they are out of bounds."""
+    if len(raw) != HEAD_SIZE:
+        raise PeerError("malformed submission: it ends inside a record")
     kind, size = _head.unpack(raw)
     limit = CHUNK if kind == b"L" else ENVELOPE_LIMIT if kind in (b"S", b"A", b"N", b"O", b"R") else 0
     if kind not in (b"S", b"A", b"N", b"O", b"R", b"M", b"L", b"E") or size > limit:
