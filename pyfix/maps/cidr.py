@@ -59,8 +59,9 @@ class CidrTable(Table):
         while at < len(self.rules):
             rule = self.rules[at]
             block = rule.block
-            holds = block.width == width and number >> (width - block.bits) == block.net
-            if holds != rule.negate:
+            # a block of the other family neither holds nor, with "!", fails to
+            holds = block.width == width and (number >> (width - block.bits) == block.net) != rule.negate
+            if holds:
                 if rule.value is not None:
                     return rule.value
             elif rule.value is None:
