@@ -1,14 +1,19 @@
 """regexp:, pcre:, cidr: rules, warnings, substitution, and what hostile input may cost."""
 
 import contextlib
+import ctypes
+import re
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pyfix import maps
 from pyfix.errors import TableError
 from pyfix.maps import flags as F
 from pyfix.maps import report
+from pyfix.maps.patterns import REGEXP_OPTIONS, Rules, compile_regexp
 from pyfix.maps.regexp import copies
 
 
@@ -155,3 +160,30 @@ def test_a_table_full_of_hostile_patterns_costs_at_most_50_ms(said):
             table.get(b"a" * 4000 + b"!")
         best = min(best, time.thread_time() - start)
     assert best < 0.05
+
+
+def plain_match(pattern, flags, text):
+    """What the C library says; None where it refuses the pattern."""
+    libc = ctypes.CDLL(None)
+    compiled = ctypes.create_string_buffer(256)
+    if libc.regcomp(compiled, pattern, flags):
+        return None
+    found = libc.regexec(compiled, text, 0, None, 0) == 0
+    libc.regfree(compiled)
+    return found
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.text("ab^$|.*()x{2}[]\\", min_size=1, max_size=8).map(str.encode), st.text("abx\n", max_size=6).map(str.encode),
+       st.sampled_from(["", "m", "i", "x", "mx", "ix"]))
+def test_the_pass_that_long_texts_get_first_loses_no_match(pattern, tail, letters):
+    flags = REGEXP_OPTIONS["x"]
+    for letter in letters:
+        flags ^= REGEXP_OPTIONS[letter]
+    if plain_match(pattern, flags, b"") is None or re.search(rb"\\[0-9]", pattern):
+        return
+    for text in (b"b" * 200 + tail, tail + b"b" * 200, b"ab" * 100 + tail + b"\n" + b"b" * 10):
+        rules = Rules(1)
+        rules.match(compile_regexp(pattern, flags), False, False)
+        rules.finish()
+        assert (rules.find(text) == 0) == plain_match(pattern, flags, text), (pattern, flags, text)
