@@ -3,6 +3,7 @@
 Comments and the order of lines survive; the new file replaces the old one by a rename.
 """
 
+import os
 from collections.abc import Iterator
 
 from pyfix.commands.postconf_master import COMMAND, Entry, format_entry, parse_field, parse_pattern
@@ -10,7 +11,6 @@ from pyfix.commands.postconf_report import fatal, warn
 from pyfix.commands.postconf_view import Mode
 from pyfix.config.lines import SPACE, WORD_BLANKS, read_text, split_nameval
 from pyfix.errors import ConfigError
-from pyfix.maps.atomic import replace_file
 
 SUFFIX = ".tmp"
 
@@ -42,10 +42,16 @@ def _is_content(line: str) -> bool:
 
 def _replace(path: str, text: str) -> None:
     """Write PATH.tmp, force it to disk, and put it in PATH's place."""
+    temporary = path + SUFFIX
     try:
-        replace_file(path, text.encode("utf-8", "surrogateescape"), SUFFIX)
+        with open(temporary, "wb") as file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(text.encode("utf-8", "surrogateescape"))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
     except OSError as error:
-        fatal(f"open {path}{SUFFIX}: {error.strerror}")
+        fatal(f"open {temporary}: {error.strerror}")
 
 
 def _main_requests(mode: Mode, arguments: list[str]) -> dict[str, str]:

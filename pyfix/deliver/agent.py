@@ -10,67 +10,27 @@ import time
 from typing import Any
 
 from pyfix import model
-from pyfix._core.client import DSN, EIGHTBITMIME, FAILURES, PIX, SMTPUTF8, STAGES
+from pyfix._core.client import DSN, FAILURES, PIX, SMTPUTF8, STAGES
 from pyfix._core.request import Request, external, printable_address, xtext
 from pyfix.deliver import wording, xforward
 from pyfix.deliver.downgrade import DowngradedContent
-from pyfix.deliver.hosts import Hosts, Unreachable
-from pyfix.deliver.parameters import Parameters
+from pyfix.deliver.hosts import Unreachable
 from pyfix.deliver.session import Delivery, Session
 from pyfix.deliver.target import Address, Destination, parse_list
-from pyfix.errors import ConfigError, Corrupt, QueueError, TableError
+from pyfix.deliver.way import Route, Site, Way
+from pyfix.errors import TableError
 
 ENCODINGS = {"8bit": b"8BITMIME", "7bit": b"7BIT"}
 SITES = 50_000          # nexthops remembered
 
 
-class Site:
-    """A nexthop: its destinations, the addresses last found for each, and how busy it is."""
-
-    __slots__ = ("nexthop", "destinations", "found", "busy", "last_done", "store")
-
-    def __init__(self, nexthop: str, destinations: list[Destination]) -> None:
-        self.nexthop, self.destinations = nexthop, destinations
-        self.found: dict[Destination, tuple[float, list[Address]]] = {}
-        self.busy, self.last_done, self.store = 0, 0.0, False
-
-    def addresses(self, destination: Destination, now: float) -> list[Address] | None:
-        """What is known of a destination's addresses and still holds."""
-        known = self.found.get(destination)
-        return known[1] if known is not None and known[0] > now else None
-
-
-class Route:
-    """How far one delivery has come: destinations, addresses of the present one, sessions used, the last trouble."""
-
-    __slots__ = ("destinations", "at", "addresses", "tried", "sessions", "why", "loop")
-
-    def __init__(self, destinations: list[Destination]) -> None:
-        self.destinations, self.at = destinations, -1
-        self.addresses: list[Address] = []
-        self.tried: set[Any] = set()
-        self.sessions = 0
-        self.why: tuple[str, str] | None = None
-        self.loop = False
-
-
-class Agent:
+class Agent(Way):
     """One delivery process of a transport.
 
     engine, loop   where sessions live
     reader         open(Place) -> (Envelope, content)
     report         called once per turn of the loop with the results of that turn (messages.OUTCOME)
     """
-
-    def __init__(self, parameters: Parameters, hosts: Hosts, reader: Any, engine: Any, loop: Any, log: Any, report: Any) -> None:
-        self.parameters, self.hosts, self.reader = parameters, hosts, reader
-        self.engine, self.loop, self.log, self.report = engine, loop, log, report
-        self.sites: dict[str, Site] = {}
-        self.pool: dict[Any, list[Session]] = {}
-        self.results: list[list[Any]] = []
-        self.tasks: set[Any] = set()
-        self.carried: dict[int, Delivery] = {}
-        self.epoch = 0
 
     @property
     def active(self) -> int:
@@ -79,53 +39,10 @@ class Agent:
 
     # -- jobs in, outcomes out -----------------------------------------------------------------
 
-    def deliver(self, job: list[Any]) -> None:
-        """Take one job of a DELIVER frame."""
-        number, queue_id, segment, offset, length, nexthop, indexes, _, active_since = job[:9]
-        try:
-            envelope, content = self.reader.open(model.Place(segment, offset, length))
-        except Corrupt as error:
-            return self.unreadable(number, queue_id, indexes, f"queue file is damaged: {error}")
-        except (QueueError, OSError) as error:
-            return self.unreadable(number, queue_id, indexes, f"cannot read the queued message: {error}")
-        delivery = Delivery(number, queue_id, nexthop, list(indexes), active_since, envelope, content)
-        delivery.epoch = self.epoch
-        self.carried[number] = delivery
-        try:
-            site = self.site(nexthop)
-        except ConfigError as error:
-            self.log.warning(f"{queue_id.decode()}: {error.text}")
-            return self.fail_all(delivery, "4.3.5", "mail system configuration error")
-        delivery.site = site
-        self.count_in(site)
-        self.begin(delivery)
-
     def unreadable(self, number: int, queue_id: bytes, indexes: list[int], why: str) -> None:
         """A record that can't be opened: deferred, loudly."""
         self.log.error(f"{queue_id.decode()}: {why}")
         self.answer([number, "", [[index, "deferred", "4.3.0", why] for index in indexes]])
-
-    def answer(self, result: list[Any]) -> None:
-        """Gather a result; all of one turn leave together."""
-        if not self.results:
-            self.loop.call_soon(self.flush)
-        self.results.append(result)
-
-    def flush(self) -> None:
-        """Report what has gathered."""
-        results, self.results = self.results, []
-        if results:
-            self.report(results)
-
-    def finish(self, delivery: Delivery) -> None:
-        """Every recipient has its outcome."""
-        site = delivery.site
-        if site is not None:
-            site.busy -= 1
-            site.last_done = time.monotonic()
-        if delivery.epoch == self.epoch:
-            del self.carried[delivery.job]
-            self.answer([delivery.job, delivery.trouble, delivery.results])
 
     def forget_jobs(self) -> None:
         """The link to qmgr is gone, and it will give its jobs out again, maybe under the numbers of others: no
@@ -163,36 +80,13 @@ class Agent:
         """Make room: sites that nobody uses go."""
         self.sites = {name: site for name, site in self.sites.items() if site.busy}
 
-    def count_in(self, site: Site) -> None:
-        """One more delivery; decide whether its connection will be kept (Postfix's on-demand rule)."""
-        site.busy += 1
-        if not self.parameters.cache_on_demand:
-            return
-        back_to_back = site.last_done + 1.0 >= time.monotonic()
-        site.store = back_to_back or site.store and site.busy > 1
-
     # -- one delivery's way --------------------------------------------------------------------
 
-    def begin(self, delivery: Delivery) -> None:
-        """Set out on a delivery."""
-        delivery.route = Route(delivery.site.destinations)
-        self.next_destination(delivery)
-
-    def next_destination(self, delivery: Delivery) -> None:
-        """Go on to the next destination of the nexthop; at the end give up."""
-        route = delivery.route
-        route.at += 1
-        route.sessions = 0
-        if route.at >= len(route.destinations):
-            return self.give_up(delivery)
-        destination = route.destinations[route.at]
-        known = delivery.site.addresses(destination, time.monotonic())
-        if known is None:
-            task = self.loop.create_task(self.look_up(delivery, destination))
-            self.tasks.add(task)
-            task.add_done_callback(self.looked_up)
-        else:
-            self.try_addresses(delivery, known)
+    def ask(self, delivery: Delivery, destination: Destination) -> None:
+        """The addresses of a destination have to be looked up first."""
+        task = self.loop.create_task(self.look_up(delivery, destination))
+        self.tasks.add(task)
+        task.add_done_callback(self.looked_up)
 
     async def look_up(self, delivery: Delivery, destination: Destination) -> None:
         """Find the addresses of a destination."""
@@ -210,50 +104,9 @@ class Agent:
         if not task.cancelled() and task.exception() is not None:
             self.loop.call_exception_handler({"message": "a lookup failed", "exception": task.exception()})
 
-    def try_addresses(self, delivery: Delivery, found: list[Address]) -> None:
-        """Use a kept connection to one of the addresses, else connect to them in order."""
-        delivery.route.addresses = list(self.hosts.order(found))
-        session = self.kept(found)
-        if session is not None:
-            return session.take(delivery)
-        self.next_address(delivery)
-
-    def next_address(self, delivery: Delivery) -> None:
-        """Connect to the next address of the present destination."""
-        if delivery.epoch != self.epoch:
-            return self.finish(delivery)
-        route = delivery.route
-        limit = self.parameters.session_limit
-        while route.addresses and not (limit and route.sessions >= limit):
-            address = route.addresses.pop(0)
-            if address.key in route.tried:
-                continue
-            session = Session(self, self.parameters.plan, address)
-            try:
-                session.open(self.engine, self.parameters.bind[address.family])
-            except (OSError, ValueError) as error:
-                self.no_connection(delivery, address, getattr(error, "strerror", None) or str(error))
-                continue
-            session.core.pix_no_esmtp = "disable_esmtp" in self.parameters.pix and self.old(delivery)
-            return session.take(delivery)
-        self.next_destination(delivery)
-
     def old(self, delivery: Delivery) -> bool:
         """Whether a message has waited long enough for workarounds (smtp_pix_workaround_threshold_time)."""
         return delivery.handoff - delivery.arrival >= self.parameters.pix_threshold * 1_000_000
-
-    def is_last(self, delivery: Delivery) -> bool:
-        """Whether no other server will be tried after the present session."""
-        route, limit = delivery.route, self.parameters.session_limit
-        if route.at + 1 < len(route.destinations):
-            return False
-        return bool(limit) and route.sessions >= limit or all(address.key in route.tried for address in route.addresses)
-
-    def count_session(self, session: Session, delivery: Delivery) -> None:
-        """A server was reached: it counts against the limit, and may be the last."""
-        delivery.route.sessions += 1
-        delivery.route.tried.add(session.address.key)
-        delivery.final = self.is_last(delivery)
 
     def give_up(self, delivery: Delivery) -> None:
         """No server is left: defer or bounce who is left."""
@@ -311,9 +164,8 @@ class Agent:
 
     # -- what sessions ask and tell ------------------------------------------------------------
 
-    def request(self, session: Session, delivery: Delivery) -> Request | None:
-        """What the session is to say for a delivery; None: this server can't take it, and that has been seen to."""
-        self.count_session(session, delivery)
+    def special_request(self, session: Session, delivery: Delivery) -> Request | None:
+        """The request where something about the server or the envelope needs a look; None as request()."""
         envelope, core = delivery.envelope, session.core
         self.note_oddities(session)
         if core.features & PIX and self.parameters.pix and self.old(delivery):
@@ -331,7 +183,7 @@ class Agent:
         return Request(external(envelope.sender), [external(recipient.address) for recipient in recipients],
                        size=envelope.size, body=ENCODINGS.get(envelope.attributes.get("encoding", "").lower(), b""),
                        utf8=utf8, envid=envelope.envid, ret=envelope.ret,
-                       dsn=[(r.notify, orcpt_text(r.orcpt)) for r in recipients] if core.features & DSN else None,
+                       dsn=[(r.notify, self.orcpt_text(r.orcpt)) for r in recipients] if core.features & DSN else None,
                        xforward=xforward.values(envelope, core.features) if self.parameters.send_xforward else None)
 
     def addresses_fit(self, session: Session, delivery: Delivery) -> bool:
@@ -370,12 +222,9 @@ class Agent:
         """This server can't take the message; no other will be asked."""
         self.fail_all(delivery, dsn, reason, session=session)
 
-    def content(self, session: Session, delivery: Delivery) -> Any:
-        """The content to send (queue.reader.Content, or what has its data and pieces())."""
-        eight = delivery.envelope.attributes.get("encoding", "").lower() == "8bit"
-        if eight and not session.core.features & EIGHTBITMIME and self.parameters.downgrade:
-            return DowngradedContent(delivery.content)
-        return delivery.content
+    def downgraded(self, delivery: Delivery) -> Any:
+        """8-bit content for a server without 8BITMIME."""
+        return DowngradedContent(delivery.content)
 
     def content_lost(self, session: Session, delivery: Delivery, why: str) -> None:
         """The stored content is damaged, or can't be read now: nothing was delivered."""
@@ -386,12 +235,6 @@ class Agent:
         """A line was too long for SMTP."""
         self.log.info(f"{delivery.queue_id.decode()}: breaking line > {self.parameters.plan.line_limit} bytes "
                       f"with <CR><LF>SPACE")
-
-    def recipient_sent(self, session: Session, delivery: Delivery, index: int, answer: tuple[int, str, str]) -> None:
-        """A recipient's mail was taken."""
-        delivery.settle(self.parameters.plan, index, "sent", answer[1], answer[2], session.address.relay, session.uses)
-        if delivery.envelope.recipients[index].notify & model.NOTIFY_SUCCESS and not session.core.features & DSN:
-            delivery.results[-1][1] = "relayed"
 
     def recipient_failed(self, session: Session, delivery: Delivery, index: int, number: int) -> bool:
         """A recipient was refused; True: leave it to another server."""
@@ -404,13 +247,6 @@ class Agent:
             return True
         self.failed(delivery, index, dsn, reason, session, text)
         return False
-
-    def attempt_over(self, delivery: Delivery) -> None:
-        """A session is through with a delivery; recipients may be left for another server."""
-        if delivery.pending:
-            self.next_address(delivery)
-        else:
-            self.finish(delivery)
 
     def no_connection(self, delivery: Delivery, address: Address, error: str) -> None:
         """Log and remember that an address did not answer."""
@@ -476,29 +312,6 @@ class Agent:
 
     # -- kept connections ----------------------------------------------------------------------
 
-    def kept(self, found: list[Address]) -> Session | None:
-        """A connection to one of the addresses that waits in the pool."""
-        for address in found:
-            idle = self.pool.get(address.key)
-            while idle:
-                session = idle.pop()
-                if session.is_open:
-                    return session
-        return None
-
-    def keep(self, session: Session) -> bool:
-        """Put a session into the pool if the destination's connections are kept, and it is not worn out."""
-        parameters, site = self.parameters, session.site
-        if site is None or not (site.store or site.nexthop.lower() in parameters.cache_destinations):
-            return False
-        if parameters.reuse_count and session.uses >= parameters.reuse_count:
-            return False
-        if time.time() - session.opened / 1e6 > parameters.reuse_time:
-            return False
-        self.pool.setdefault(session.address.key, []).append(session)
-        session.rest(parameters.cache_time)
-        return True
-
     def unpool(self, session: Session) -> None:
         """A session ended: it is no longer kept."""
         idle = self.pool.get(session.address.key)
@@ -507,6 +320,14 @@ class Agent:
                 idle.remove(session)
             if not idle:
                 del self.pool[session.address.key]
+
+    @staticmethod
+    def orcpt_text(orcpt: bytes) -> bytes:
+        """An ORCPT value for the wire: type, ";", xtext."""
+        if not orcpt:
+            return b""
+        kind, _, address = orcpt.partition(b";")
+        return kind + b";" + xtext(address)
 
     async def stop(self) -> None:
         """Say QUIT on all kept connections."""
@@ -524,11 +345,3 @@ def needs_utf8(delivery: Delivery) -> bool:
     if not envelope.flags & model.HAS_8BIT:
         return False
     return not bytes(next(iter(delivery.content.pieces()), b"")).partition(b"\r\n\r\n")[0].isascii()
-
-
-def orcpt_text(orcpt: bytes) -> bytes:
-    """An ORCPT value for the wire: type, ";", xtext."""
-    if not orcpt:
-        return b""
-    kind, _, address = orcpt.partition(b";")
-    return kind + b";" + xtext(address)

@@ -59,9 +59,8 @@ class CidrTable(Table):
         while at < len(self.rules):
             rule = self.rules[at]
             block = rule.block
-            # a block of the other family neither holds nor, with "!", fails to
-            holds = block.width == width and (number >> (width - block.bits) == block.net) != rule.negate
-            if holds:
+            holds = block.width == width and number >> (width - block.bits) == block.net
+            if holds != rule.negate:
                 if rule.value is not None:
                     return rule.value
             elif rule.value is None:

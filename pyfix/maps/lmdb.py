@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import TableConfigError, TableError
 from . import flags as F
 from . import report
-from .atomic import keep_owner, move_into_place, temporary_name
+from .atomic import keep_owner, sync_directory, temporary_name
 from .fold import casefold
 from .registry import wants_utf8
 from .table import Table
@@ -177,7 +177,9 @@ class LmdbTable(Table):
                 self.write = None
             self.env.close()
             if self.mode == "c":
-                move_into_place(self.lock, self.path, self.target)
+                os.fsync(self.lock)
+                os.rename(self.path, self.target)
+                sync_directory(os.path.dirname(self.target) or ".")
         except (lmdb.Error, OSError) as error:
             raise TableError(self.title, str(error)) from error
         finally:

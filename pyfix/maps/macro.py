@@ -22,52 +22,59 @@ def _bracket_end(text: bytes, start: int) -> int:
     return -1
 
 
+def parse_macros(text: bytes) -> list[bytes | tuple[bytes]]:
+    """`text` in pieces: bytes are literal, a 1-tuple holds the name of a macro. Raises MacroError."""
+    pieces: list[bytes | tuple[bytes]] = []
+    at = 0
+    while (dollar := text.find(b"$", at)) >= 0:
+        if dollar > at:
+            pieces.append(text[at:dollar])
+        following = text[dollar + 1:dollar + 2]
+        if following == b"$":
+            pieces.append(b"$")
+            at = dollar + 2
+            continue
+        name, at = _name(text, dollar + 1)
+        pieces.append((name,))
+    if at < len(text):
+        pieces.append(text[at:])
+    return pieces
+
+
 def _name(text: bytes, start: int) -> tuple[bytes, int]:
-    """(the macro's name, the place behind it). Raises MacroError where a bracket is not closed."""
+    """(the macro's name, the place behind it)."""
     if start < len(text) and text[start] in CLOSING:
         stop = _bracket_end(text, start)
         if stop < 0:
             report.warning(f'truncated macro reference: "{report.show(text)}"')
             raise MacroError
-        return text[start + 1:stop], stop + 1
-    end = start
-    while end < len(text) and text[end] in NAME:
-        end += 1
-    return text[start:end], end
-
-
-def _index(name: bytes, where: str, low: str) -> int:
-    """The number of a group; 0, after a warning, where `name` is none."""
-    number = int(name[:9]) if name.isdigit() else 0
-    if not number:
-        what = low if name.isdigit() else "non-numeric"
-        report.warning(f'{where}: {what} replacement index "{report.show(name)}"')
-    return number
+        name, end = text[start + 1:stop], stop + 1
+    else:
+        end = start
+        while end < len(text) and text[end] in NAME:
+            end += 1
+        name = text[start:end]
+    if not name:
+        report.warning(f'empty macro name: "{report.show(text)}"')
+        raise MacroError
+    return name, end
 
 
 def parse_result(text: bytes, where: str, low: str) -> list[bytes | int]:
     """A result in pieces, literal bytes and group numbers. `low` is how the kind spells "out of range" below 1.
 
-    Raises MacroError after a warning for each index that is none; as in Postfix, a name in brackets that follows a bad
-    one ends the search for more.
+    Raises MacroError after a warning.
     """
     out: list[bytes | int] = []
-    good, at = True, 0
-    while (dollar := text.find(b"$", at)) >= 0:
-        out.append(text[at:dollar])
-        at = dollar + 2
-        if text[dollar + 1:at] == b"$":
-            out.append(b"$")
-            continue
-        name, at = _name(text, dollar + 1)
-        if not good and text[dollar + 1] in CLOSING:
-            break
-        if not name:
-            report.warning(f'empty macro name: "{report.show(text)}"')
+    for piece in parse_macros(text):
+        if isinstance(piece, bytes):
+            out.append(piece)
+        elif not piece[0].isdigit():
+            report.warning(f'{where}: non-numeric replacement index "{report.show(piece[0])}"')
             raise MacroError
-        number = _index(name, where, low)
-        good = good and number > 0
-        out.append(number)
-    if not good:
-        raise MacroError
-    return [piece for piece in [*out, text[at:]] if piece != b""]
+        elif int(piece[0]) < 1:
+            report.warning(f'{where}: {low} replacement index "{report.show(piece[0])}"')
+            raise MacroError
+        else:
+            out.append(int(piece[0]))
+    return out

@@ -247,11 +247,9 @@ class Manager:
         room = self.parameters.active_limit - len(self.active)
         if self.incoming and room > 0 or self.due and room > self.parameters.active_limit // 5:
             return 0
-        times = [line.asked + ASK_AGAIN for line in self.scheduler.transports.values()
-                 if line.waiting and not line.agents and not line.dead]
-        timer, due = self.scheduler.next_timer(), 0 if self.due else self.store.wake()
-        times += ([] if timer is None else [timer]) + ([due] if due else [])
-        return min(times) if times else None
+        due = 0 if self.due else self.store.wake()
+        soonest = hot.soonest(self.scheduler, ASK_AGAIN)
+        return min(soonest, due) if soonest and due else soonest or due or None
 
     def _agentless(self, line: Transport, now: int) -> None:
         """Ask for an agent of a transport that has work and none; give up when there can't be one."""

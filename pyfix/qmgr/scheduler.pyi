@@ -167,6 +167,9 @@ class Scheduler:
         """No agent serves the transport: rest it for `hold` and return all its waiting entries."""
     def cancel(self, message: Message) -> int:
         """Take out a message's waiting entries (those that are out finish): how many."""
+    @property
+    def more(self) -> bool:
+        """Whether assign() has stopped before it was through."""
     def next_timer(self) -> int | None:
         """When `wake` must be called next (microseconds), or None."""
     def wake(self, now: int) -> None:

@@ -12,11 +12,13 @@ from typing import Any, Callable
 
 from pyfix.errors import PeerError, QueueError
 from pyfix.ipc.connection import Connection, serve
-from pyfix.ipc.messages import ASK, COMMITTED, DELIVER, HELLO, OUTCOME, READY
+from pyfix.ipc.messages import ASK, COMMITTED, HELLO, OUTCOME, READY
+from pyfix.qmgr import hot
 from pyfix.qmgr.manager import Manager
-from pyfix.qmgr.scheduler import Agent, Entry
+from pyfix.qmgr.scheduler import Agent
+from pyfix.telemetry.maillog import Maillog
 
-LONGEST_SLEEP = 60.0    # seconds; the wheel's next time is asked again at least this often
+LONGEST_SLEEP = 60_000_000      # microseconds; the wheel's next time is asked again at least this often
 
 
 def listen(path: str, mode: int) -> socket.socket:
@@ -40,11 +42,15 @@ class Server:
                  answer: Callable[[Connection, list[Any]], None], directory: str) -> None:
         self.manager, self.loop, self.answer, self.directory = manager, loop, answer, directory
         manager.summon = self.summon
+        if isinstance(manager.log, Maillog):
+            manager.log.wake = self.soon        # a turn flushes it, before anything that follows from what it says
         self.writers: dict[Connection, str] = {}
         self.agents: dict[Connection, Agent] = {}
         self._servers: list[asyncio.AbstractServer] = []
         self._turn = False
         self._timer: asyncio.TimerHandle | None = None
+        self._alarm = 0                         # when the timer rings
+        self._planned = 0                       # when something waits for its time; 0: look at everything
         self._kinds = {HELLO: self._hello, COMMITTED: self._committed, OUTCOME: self._outcome, READY: self._ready,
                        ASK: self._ask}
 
@@ -139,25 +145,25 @@ class Server:
     def turn(self) -> None:
         """Wake what is due, hand out what may go, and sleep until the next thing."""
         self._turn = False
-        self.manager.wake()
-        while work := self.manager.dispatch():
-            for agent, entries in work:
-                agent.link.send([DELIVER, [job(entry) for entry in entries]])
-        self._sleep(self.manager.next_time())
+        manager = self.manager
+        now = manager.clock.now()
+        if now >= self._planned or hot.unsettled(manager):
+            manager.wake()
+        while hot.hand_out(manager.dispatch(), manager.log) and manager.scheduler.more:
+            continue
+        self._sleep(now, manager.next_time())
 
-    def _sleep(self, when: int | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        pause = LONGEST_SLEEP if when is None else min((when - self.manager.clock.now()) / 1e6, LONGEST_SLEEP)
-        if pause <= 0:
+    def _sleep(self, now: int, when: int | None) -> None:
+        """Have a turn at `when`. A timer that rings earlier is left as it is: setting one costs more than a turn for nothing."""
+        latest = now + LONGEST_SLEEP
+        self._planned = when = latest if when is None else min(when, latest)
+        if when <= now:
             self.soon()
-        else:
-            self._timer = self.loop.call_later(pause, self.soon)
+        elif self._timer is None or when < self._alarm:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._alarm, self._timer = when, self.loop.call_later((when - now) / 1e6, self._ring)
 
-
-def job(entry: Entry) -> list[Any]:
-    """An entry as the DELIVER frame has it."""
-    message = entry.message
-    return [entry.job, message.queue_id, message.segment, message.offset, message.length, entry.site.nexthop,
-            entry.recipients, message.flags, message.active_since]
+    def _ring(self) -> None:
+        self._timer = None
+        self.soon()

@@ -3,7 +3,6 @@
 Sockets: private/qmgr (writers and agents), public/qmgr and public/showq (commands).
 """
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from pyfix.bounce.submit import Submit
 from pyfix.config import interfaces  # noqa: F401 - code is loaded while root can read it
 from pyfix.errors import QueueError, SystemTrouble
 from pyfix.qmgr.admin import Admin
+from pyfix.qmgr.hot import Clock
 from pyfix.qmgr.manager import Manager
 from pyfix.qmgr.parameters import parameters
 from pyfix.qmgr.server import Server, listen
@@ -19,18 +19,9 @@ from pyfix.queue.layout import log_directory
 from pyfix.queue.reader import Reader
 from pyfix.queue.store import Store
 from pyfix.queue.writer import Writer
-from pyfix.telemetry.maillog import Maillog
 
 SOCKETS = {"private/qmgr": 0o600, "public/qmgr": 0o622, "public/showq": 0o666}
 UPKEEP = 0.1        # seconds between two steps of the store's upkeep
-
-
-class Clock:
-    """The real time, in microseconds since the epoch."""
-
-    @staticmethod
-    def now() -> int:
-        return time.time_ns() // 1000
 
 
 class Process:
@@ -45,8 +36,7 @@ class Process:
         self.store.attach(loop)
         self.writer = Writer(log, service.key, loop, self.committed, reserve=True,
                              long_ids=service.config["enable_long_queue_ids"] == "yes")
-        self.logs = {name: Maillog(service.config, name, loop, fd=service.arguments.log)
-                     for name in ("error", "bounce", "cleanup")}
+        self.logs = {name: service.log.sibling(service.config, name) for name in ("error", "bounce", "cleanup")}
         self.submit = Submit(service.config, self.writer, self.logs["cleanup"], self.clock)
         self.reports = Reports(service.config, self.reader, self.submit, self.logs["bounce"], self.clock)
         self.manager = Manager(parameters(service.config), self.store, self.reader, service.log, self.logs["error"],

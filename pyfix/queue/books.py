@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pyfix._core.slots import SlotTable
 from pyfix._core.wheel import Wheel
 from pyfix.model import HOLD as HOLD_FLAG
+from pyfix.queue.ledger import Ledger, Segment
 from pyfix.queue.states import (
     BIG,
     CORRUPT,
@@ -44,20 +45,7 @@ class Many:
         self.reasons: array[int] | None = None      # segment << 32 | offset in the state log, 0 none
 
 
-class Segment:
-    """What is known of one segment: messages alive in it, their bytes, how far it has been read, whether that is its end.
-
-    needed_until    the checkpoint before which the segment must not go, for messages have moved out of it
-    """
-
-    __slots__ = ("live", "bytes", "tail", "ended", "name", "size", "needed_until")
-
-    def __init__(self, name: str = "", size: int = 0, tail: int = 0) -> None:
-        self.live = self.bytes = self.needed_until = 0
-        self.tail, self.ended, self.name, self.size = tail, False, name, size
-
-
-class Books:
+class Books(Ledger):
     """The tables. `now` is in seconds; slots are int, 0 means none."""
 
     def __init__(self, now: int) -> None:
@@ -81,13 +69,6 @@ class Books:
         self.place_counts(slot, segment, length, 1)
         self.set_chunks(slot, [(number, n) for number, _, n in chunks])
         return slot
-
-    def segment(self, number: int) -> Segment:
-        """The entry of a segment, made when it is new."""
-        entry = self.segments.get(number)
-        if entry is None:
-            entry = self.segments[number] = Segment()
-        return entry
 
     def place_counts(self, slot: int, segment: int, length: int, by: int) -> None:
         """Count a record in (1) or out (-1) of a segment."""

@@ -25,7 +25,6 @@ from pyfix.queue import recovery, states
 from pyfix.queue.books import Books
 from pyfix.queue.journal import Journal
 from pyfix.queue.states import (
-    ACTIVE,
     CORRUPT,
     DEFERRED,
     FORCED,
@@ -97,7 +96,12 @@ class Store:
 
     def admit(self, notice: Sequence) -> int:
         """Take a committed message (an item of ipc.messages.COMMITTED). Its slot; 0 when it was seen before."""
-        queue_id, arrival, segment, offset, length, size, flags, sender, nrcpt = notice[:9]
+        slot = self._books.admit_plain(notice)
+        return slot if slot >= 0 else self._admit(*notice[:9])
+
+    def _admit(self, queue_id: bytes, arrival: int, segment: int, offset: int, length: int, size: int, flags: int,
+               sender: bytes, nrcpt: int) -> int:
+        """One with several recipients, or with content in chunks elsewhere."""
         entry = self._books.segment(segment)
         if offset < entry.tail:
             return 0
@@ -161,9 +165,7 @@ class Store:
 
     def activate(self, slot: int) -> int:
         """A delivery begins: out of the wheel, state ACTIVE. Returns how many have begun so far."""
-        self._wheel.cancel(slot)
-        self._table.set_state(slot, ACTIVE)
-        return self._table.tried(slot)
+        return self._books.activate(slot)
 
     def done(self, slot: int, indexes: Sequence[int]) -> int:
         """These recipients are sent or bounced. Durable within milliseconds. Returns how many are left; remove() it when none is."""
@@ -205,8 +207,9 @@ class Store:
 
     def remove(self, slot: int) -> None:
         """It leaves the queue; the slot is free at once. Ask synced() where the answer must wait for the disk."""
-        self._op(SOON, states.OP_REMOVE, self._table.number(slot))
-        self._books.remove(slot)
+        if not self._books.remove_plain(slot, self._log):
+            self._op(SOON, states.OP_REMOVE, self._table.number(slot))
+            self._books.remove(slot)
 
     # ---- time
 

@@ -142,7 +142,7 @@ def test_idle_connection_ends(tmp_path: Any) -> None:
         await world.send(server.nexthop)
         assert len(world.agent.pool) == 1
         until = time.monotonic() + 5
-        while world.agent.pool and time.monotonic() < until:
+        while (world.agent.pool or world.engine.streams) and time.monotonic() < until:
             await asyncio.sleep(0.05)
         assert not world.agent.pool and world.engine.streams == 0
     play(tmp_path, scenario, [*P, OK, OK, GO, DOT, *[OK, OK, OK, GO, DOT] * 3], smtp_connection_cache_time_limit="1s")

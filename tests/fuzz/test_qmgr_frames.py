@@ -43,6 +43,8 @@ class Link:
     def send(self, message):
         pass
 
+    send_now = send
+
 
 @given(st.lists(frame, max_size=12))
 @settings(max_examples=60, deadline=None)

@@ -34,17 +34,11 @@ cdef void image_prefetch_entry(const Image *image, uint64_t hash) noexcept nogil
 
 
 cdef inline bint has_high(const uint8_t *data, size_t size) noexcept nogil:
-    cdef size_t at = 0
-    cdef uint64_t word
-    cdef uint64_t seen = 0
-    while at + 8 <= size:
-        memcpy(&word, data + at, 8)
-        seen |= word
-        at += 8
-    while at < size:
-        seen |= <uint64_t>data[at] << 56 | data[at]
-        at += 1
-    return (seen & 0x8080808080808080ULL) != 0
+    cdef size_t at
+    cdef uint8_t seen = 0
+    for at in range(size):
+        seen |= data[at]
+    return seen >> 7
 
 
 cdef inline bint white(uint8_t c) noexcept nogil:

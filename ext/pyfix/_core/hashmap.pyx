@@ -79,37 +79,16 @@ cdef uint64_t siphash13(uint64_t k0, uint64_t k1, const uint8_t *data, size_t si
 
 # -- text ----------------------------------------------------------------------------------------------------------
 
-cdef inline uint64_t fold_word(uint64_t word) noexcept nogil:
-    """Eight bytes with A-Z folded. No carry leaves a byte: 7 bits plus at most 0x3f stay below 256."""
-    cdef uint64_t low = word & 0x7f7f7f7f7f7f7f7fULL
-    cdef uint64_t from_a = low + 0x3f3f3f3f3f3f3f3fULL
-    cdef uint64_t above_z = low + 0x2525252525252525ULL
-    return word | ((from_a ^ above_z) & ~word & 0x8080808080808080ULL) >> 2
-
-
 cdef int fold_ascii(const uint8_t *source, size_t size, uint8_t *target) noexcept nogil:
-    """Copy with A-Z folded; returns whether a byte was above 127. The two must not overlap.
-
-    Eight bytes at a time; the last step of a text of eight or more goes back to end with it.
-    """
-    cdef size_t at = 0
+    """Copy with A-Z folded; returns whether a byte was above 127."""
+    cdef size_t at
     cdef uint8_t c
-    cdef uint64_t word
-    cdef uint64_t seen = 0
-    if size < 8:
-        for at in range(size):
-            c = source[at]
-            seen |= c
-            target[at] = c | ((<uint8_t>(c - 65) < 26) << 5)
-        return (seen >> 7) & 1
-    while True:
-        memcpy(&word, source + at, 8)
-        seen |= word
-        word = fold_word(word)
-        memcpy(target + at, &word, 8)
-        if at + 8 >= size:
-            return (seen & 0x8080808080808080ULL) != 0
-        at = at + 8 if at + 16 <= size else size - 8
+    cdef uint8_t seen = 0
+    for at in range(size):
+        c = source[at]
+        seen |= c
+        target[at] = c | ((<uint8_t>(c - 65) < 26) << 5)
+    return seen >> 7
 
 
 cdef bint valid_utf8(const uint8_t *data, size_t size) noexcept nogil:

@@ -12,5 +12,6 @@ cdef class Packer:
     cdef int integer(self, int64_t value) except -1
     cdef int binary(self, bytes data) except -1
     cdef int text(self, str data) except -1
+    cdef int value(self, object value, int depth) except -1
     cdef int raw(self, bytes data) except -1
     cdef bytes take(self)

@@ -6,11 +6,17 @@ unicode_errors="surrogateescape"). Only what the records hold: arrays, maps, int
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy
 
 from pyfix._core.buffer cimport Buffer
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+    long long PyLong_AsLongLongAndOverflow(object value, int* overflow) except? -1
+    unsigned long long PyLong_AsUnsignedLongLong(object value) except? 0xFFFFFFFFFFFFFFFF
+
+cdef enum:
+    DEPTH = 64
 
 
 cdef int head(Buffer out, uint8_t mark, uint64_t value, int size) except -1:
@@ -90,6 +96,30 @@ cdef class Packer:
             head(self.out, 0xDB, <uint64_t> n, 4)
         return self.out.append(p, n)
 
+    cdef int value(self, object value, int depth) except -1:
+        """Any value. TypeError: a type that has no place here; ValueError: too deep; OverflowError: a number beyond 64 bits."""
+        kind = type(value)
+        if kind is int:
+            return put_whole(self, value)
+        if kind is bytes:
+            return self.binary(value)
+        if kind is str:
+            return self.text(value)
+        if depth >= DEPTH:
+            raise ValueError("nested too deeply")
+        if isinstance(value, (list, tuple)):
+            self.array(len(value))
+            for entry in value:
+                self.value(entry, depth + 1)
+            return 0
+        if isinstance(value, dict):
+            self.map(len(value))
+            for key, entry in value.items():
+                self.value(key, depth + 1)
+                self.value(entry, depth + 1)
+            return 0
+        return put_rare(self, value, kind)
+
     cdef int raw(self, bytes data) except -1:
         """Bytes that are msgpack already."""
         return self.out.append(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
@@ -99,6 +129,53 @@ cdef class Packer:
         cdef bytes whole = self.out.data[:self.out.length]
         self.out.clear()
         return whole
+
+
+cdef int put_whole(Packer packer, object value) except -1:
+    """A number of any sign below 2**64."""
+    cdef int overflow = 0
+    cdef long long number = PyLong_AsLongLongAndOverflow(value, &overflow)
+    if overflow > 0:
+        return head(packer.out, 0xCF, PyLong_AsUnsignedLongLong(value), 8)
+    if overflow < 0:
+        raise OverflowError("a number below -2**63")
+    if number >= 0:
+        return packer.integer(number)
+    if number >= -32:
+        return head(packer.out, <uint8_t> number, 0, 0)
+    if number >= -0x80:
+        return head(packer.out, 0xD0, <uint64_t> number, 1)
+    if number >= -0x8000:
+        return head(packer.out, 0xD1, <uint64_t> number, 2)
+    if number >= -0x80000000LL:
+        return head(packer.out, 0xD2, <uint64_t> number, 4)
+    return head(packer.out, 0xD3, <uint64_t> number, 8)
+
+
+cdef int put_rare(Packer packer, object value, object kind) except -1:
+    """What no hot message holds."""
+    cdef double real
+    cdef uint64_t bits
+    if value is None:
+        return head(packer.out, 0xC0, 0, 0)
+    if kind is bool:
+        return head(packer.out, 0xC3 if value else 0xC2, 0, 0)
+    if isinstance(value, int):
+        return put_whole(packer, value)
+    if isinstance(value, (bytearray, memoryview)):
+        return packer.binary(bytes(value))
+    if kind is not float:
+        raise TypeError(f"can't pack a {kind.__name__}")
+    real = value
+    memcpy(&bits, &real, 8)
+    return head(packer.out, 0xCB, bits, 8)
+
+
+def pack(value) -> bytes:
+    """Any value packed: lists, dicts, numbers, bytes, str, None, booleans. TypeError, ValueError, OverflowError."""
+    cdef Packer packer = Packer()
+    packer.value(value, 0)
+    return packer.take()
 
 
 def packed(value) -> bytes:

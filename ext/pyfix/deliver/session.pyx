@@ -5,21 +5,32 @@ DELIVER job of qmgr on its way, `Session` joins a Stream with a ClientCore. Deci
 address next, what a failure means) are the agent's, in Python: pyfix/deliver/agent.py.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 import errno
 import os
 
+from pyfix._core.buffer cimport Buffer
 from pyfix._core.client cimport (
     ClientCore, E_CLOSE, E_CONTENT, E_DONE, E_FAILED, E_READY, NO_FAILURE, R_FAILED, R_SENT, S_CONTENT, S_DOT, S_IDLE)
 from pyfix._core.request cimport Request, Settings
 from pyfix._core.outgoing cimport LineState, clean_prefix, encode_into, finish_into
 from pyfix.net.engine cimport Engine, Stream
+from pyfix.telemetry.lines cimport Lines
 
 from pyfix._core.client import STAGES
-from pyfix._core.quote import quote
+from pyfix._core.quote import is_simple, quote
 from pyfix.errors import QueueError
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+
+cdef enum:
+    INFO = 6            # syslog severity
+
 
 cpdef long long now_us() noexcept:
     """Microseconds since the epoch."""
@@ -28,12 +39,18 @@ cpdef long long now_us() noexcept:
     return <long long>now.tv_sec * 1000000 + now.tv_nsec // 1000
 
 
-cpdef str format_tv(long long microseconds, int digits=2, int decimals=2):
+def format_tv(long long microseconds, int digits=2, int decimals=2) -> str:
     """A time as the log has it: `digits` significant digits, at most `decimals` decimals.
 
     Whole seconds are never rounded away, trailing zeros are dropped, a time below 0 is 0.
     """
-    cdef long long seconds, fraction, number, step = 1
+    cdef char[32] text
+    return text[:put_tv(microseconds, digits, decimals, text)].decode("ascii")
+
+
+cdef int put_tv(long long microseconds, int digits, int decimals, char* out) noexcept nogil:
+    """format_tv() into `out` (32 bytes of room); its length."""
+    cdef long long seconds, fraction, number, step
     cdef int size = 0
     microseconds = max(microseconds, 0)
     seconds, fraction = microseconds // 1000000, microseconds % 1000000
@@ -49,11 +66,14 @@ cpdef str format_tv(long long microseconds, int digits=2, int decimals=2):
         fraction -= 1000000
     fraction -= fraction % step
     if fraction == 0:
-        return str(seconds)
-    return f"{seconds}.{fraction:06d}".rstrip("0")
+        return snprintf(out, 32, "%lld", seconds)
+    size = snprintf(out, 32, "%lld.%06lld", seconds, fraction)
+    while out[size - 1] == b"0":
+        size -= 1
+    return size
 
 
-cdef long long power_of_ten(int exponent) noexcept:
+cdef long long power_of_ten(int exponent) noexcept nogil:
     cdef long long value = 1
     cdef int i
     for i in range(exponent):
@@ -67,12 +87,6 @@ cdef class Plan:
     timeouts: stage name (see _core.client.STAGES) -> seconds; "connect" too. delay_digits:
     delay_logging_resolution_limit.
     """
-
-    cdef readonly Settings settings
-    cdef readonly object log
-    cdef readonly Py_ssize_t line_limit
-    cdef readonly int connect_timeout, delay_digits
-    cdef int[16] timeouts
 
     def __init__(self, Settings settings, dict timeouts, log, Py_ssize_t line_limit=998, int delay_digits=2):
         self.settings, self.log = settings, log
@@ -92,17 +106,6 @@ cdef class Delivery:
     final     there is no other server to try
     """
 
-    cdef readonly long long job, active, handoff, arrival
-    cdef readonly bytes queue_id
-    cdef readonly str nexthop
-    cdef readonly object envelope, content
-    cdef public list pending, results
-    cdef public object trouble, site, route
-    cdef public bint final
-    cdef public Session session    # that carries it now
-    cdef public int epoch          # of the agent's link to qmgr
-    cdef public long long connected
-
     def __init__(self, long long job, bytes queue_id, str nexthop, list indexes, long long active, envelope, content):
         self.job, self.queue_id, self.nexthop, self.active = job, queue_id, nexthop, active
         self.envelope, self.content, self.arrival = envelope, content, envelope.arrival
@@ -111,22 +114,77 @@ cdef class Delivery:
 
     def settle(self, Plan plan, int index, str status, str dsn, str text, str relay="none", int uses=1, list more=None):
         """Log and note the outcome of recipient `index`; the caller takes it out of `pending`."""
-        cdef long long now = now_us()
         cdef object recipient = self.envelope.recipients[index]
-        cdef str original = ""
-        cdef long long connected = self.connected or self.handoff
-        if recipient.original and recipient.original != recipient.address:
-            original = f"orig_to=<{decode(quote(recipient.original))}>, "
-        plan.log.info(
-            f"{decode(self.queue_id)}: to=<{decode(quote(recipient.address))}>, {original}relay={relay}, "
-            f"{f'conn_use={uses}, ' if uses > 1 else ''}delay={self.shown(plan, now - self.arrival)}, "
-            f"delays={self.shown(plan, self.active - self.arrival)}/{self.shown(plan, self.handoff - self.active)}/"
-            f"{self.shown(plan, connected - self.handoff)}/{self.shown(plan, now - connected)}, "
-            f"dsn={dsn}, status={status} ({text})")
+        cdef Buffer line = Buffer()
+        self.put_who(line, recipient)
+        put_str(line, ", relay=")
+        put_str(line, relay)
+        if uses > 1:
+            put_str(line, ", conn_use=")
+            line.append_number(uses)
+        self.put_delays(line, plan.delay_digits)
+        put_str(line, ", dsn=")
+        put_str(line, dsn)
+        put_str(line, ", status=")
+        put_str(line, status)
+        put_str(line, " (")
+        put_str(line, text)
+        put_str(line, ")")
+        if isinstance(plan.log, Lines):
+            (<Lines>plan.log).put(INFO, line.data, line.length)
+        else:
+            plan.log.info(decode(line.take()))
         self.results.append([index, "deferred" if status == "SOFTBOUNCE" else status, dsn, text] + (more or []))
 
-    cdef str shown(self, Plan plan, long long microseconds):
-        return format_tv(microseconds, 2, plan.delay_digits)
+    cdef int put_who(self, Buffer line, object recipient) except -1:
+        """Queue id, recipient, and what the recipient was."""
+        cdef bytes address = recipient.address, original = recipient.original
+        line.append(PyBytes_AS_STRING(self.queue_id), PyBytes_GET_SIZE(self.queue_id))
+        put_str(line, ": to=<")
+        put_quoted(line, address)
+        if original and original != address:
+            put_str(line, ">, orig_to=<")
+            put_quoted(line, original)
+        return put_str(line, ">")
+
+    cdef int put_delays(self, Buffer line, int decimals) except -1:
+        """delay=, and delays= of its four parts."""
+        cdef long long now = now_us()
+        cdef long long connected = self.connected or self.handoff
+        put_str(line, ", delay=")
+        put_time(line, now - self.arrival, decimals)
+        put_str(line, ", delays=")
+        put_time(line, self.active - self.arrival, decimals)
+        put_str(line, "/")
+        put_time(line, self.handoff - self.active, decimals)
+        put_str(line, "/")
+        put_time(line, connected - self.handoff, decimals)
+        put_str(line, "/")
+        return put_time(line, now - connected, decimals)
+
+
+cdef int put_time(Buffer line, long long microseconds, int decimals) except -1:
+    cdef char[32] text
+    return line.append(text, put_tv(microseconds, 2, decimals, text))
+
+
+cdef int put_str(Buffer line, str text) except -1:
+    """Append text as UTF-8, lone surrogates as the bytes they stand for."""
+    cdef Py_ssize_t size
+    cdef const char* data
+    try:
+        data = PyUnicode_AsUTF8AndSize(text, &size)
+    except UnicodeEncodeError:
+        escaped = text.encode("utf-8", "surrogateescape")
+        return line.append(PyBytes_AS_STRING(escaped), PyBytes_GET_SIZE(escaped))
+    return line.append(data, size)
+
+
+cdef int put_quoted(Buffer line, bytes address) except -1:
+    """Append an address in external form."""
+    if not is_simple(address):
+        address = quote(address)
+    return line.append(PyBytes_AS_STRING(address), PyBytes_GET_SIZE(address))
 
 
 cdef inline str decode(bytes text):
@@ -135,20 +193,6 @@ cdef inline str decode(bytes text):
 
 cdef class Session(Stream):
     """A connection to `address`; carries one Delivery at a time, or is idle in the agent's pool."""
-
-    cdef readonly object agent, address
-    cdef readonly Plan plan
-    cdef readonly ClientCore core
-    cdef readonly Delivery delivery
-    cdef readonly int uses
-    cdef readonly long long opened
-    cdef readonly bint connected, idle, started
-    cdef readonly object site      # of the last delivery
-    cdef bint in_transaction
-    cdef LineState line
-    cdef object pieces             # what is left of content that is not in memory
-    cdef public int dot_delay      # seconds to wait before the final dot (PIX workaround), 0: none
-    cdef bint dot_due
 
     def __init__(self, agent, Plan plan, address):
         self.agent, self.plan, self.address = agent, plan, address

@@ -1,4 +1,3 @@
-# cython: binding=False
 """A table image on disk, mapped into memory: lookups for hash: and btree: without a copy or a system call.
 
 A table is replaced by rename, never changed in place. At most once a second a lookup asks whether the name leads to

@@ -5,11 +5,8 @@ back-references, is PCRE2, loaded from the system at run time, with limits on ma
 its budget is cut: the rule that was too dear counts as not matching, and is reported.
 """
 
-import re
-
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memchr
 from libc.stdlib cimport calloc, free
 
 cdef extern from "regex.h" nogil:
@@ -99,13 +96,10 @@ cdef enum:
     JIT_STACK = -46           # PCRE2_ERROR_JIT_STACKLIMIT
     NO_JIT = 0x2000
     CAPTURES = 4              # PCRE2_INFO_CAPTURECOUNT
-    LONG_TEXT = 128           # from here on a POSIX pattern is first asked for in one pass
 
 #: pcre2 options by the letters of pcre_table(5), and those that are on from the start
 PCRE_OPTIONS = {"i": 0x8, "m": 0x400, "s": 0x20, "x": 0x80, "A": 0x80000000, "E": 0x10, "U": 0x40000, "X": 0}
 REGEXP_OPTIONS = {"i": REG_ICASE, "m": REG_NEWLINE, "x": REG_EXTENDED}
-#: what parentheses may hide in: escapes and bracket expressions
-TOKENS = re.compile(rb"\\.|\[\^?\]?(?:\[[.:=].*?[.:=]\]|[^]])*\]|[()]", re.DOTALL)
 LIBRARIES = ("libpcre2-8.so.0", "libpcre2-8.so", "libpcre2-8.dylib")
 
 cdef int loaded = -1
@@ -136,10 +130,6 @@ cdef class Pattern:
     """One compiled pattern. `groups`: how many $numbers it has."""
 
     cdef regex_t *posix
-    cdef regex_t *ahead       # "^.*(pattern)", made when the first long text comes
-    cdef bytes ahead_text     # its source; None where there is none
-    cdef const char *ahead_source
-    cdef int options
     cdef void *perl
     cdef void *data
     cdef readonly size_t groups
@@ -148,27 +138,10 @@ cdef class Pattern:
         if self.posix != NULL:
             regfree(self.posix)
             free(self.posix)
-        if self.ahead != NULL:
-            regfree(self.ahead)
-            free(self.ahead)
         if self.data != NULL:
             pcre2.match_data_free(self.data)
         if self.perl != NULL:
             pcre2.code_free(self.perl)
-
-    cdef bint _anywhere(self, const uint8_t *text, size_t size) noexcept nogil:
-        """Could the pattern match? One pass: the C library tries a pattern at every place in turn, each to the end of
-        the text, unless it begins with an anchor. True where that can't be asked (^ and . mind newlines)."""
-        if self.ahead_source == NULL or self.options & REG_NEWLINE and memchr(text, 10, size) != NULL:
-            return True
-        if self.ahead == NULL:
-            self.ahead = <regex_t *>calloc(1, sizeof(regex_t))
-            if self.ahead == NULL or regcomp(self.ahead, self.ahead_source, self.options | REG_NOSUB):
-                free(self.ahead)
-                self.ahead = NULL
-                self.ahead_source = NULL
-                return True
-        return regexec(self.ahead, <const char *>text, 0, NULL, 0) == 0
 
     cdef int match(self, const uint8_t *text, size_t size, regmatch_t *spans) noexcept nogil:
         """1 match, 0 none, below 0 an error of PCRE2. `spans` gets up to GROUPS places, or is NULL."""
@@ -176,9 +149,7 @@ cdef class Pattern:
         cdef size_t *vector
         cdef int index
         if self.posix != NULL:
-            if size > LONG_TEXT and not self._anywhere(text, size):
-                return 0
-            # without places first, which is faster
+            # first without places: that never takes more than one pass
             if regexec(self.posix, <const char *>text, 0, NULL, 0) != 0:
                 return 0
             if spans != NULL and self.groups:
@@ -199,16 +170,6 @@ cdef class Pattern:
         return 1
 
 
-cdef bint _balanced(bytes pattern):
-    """May an extended pattern stand in parentheses? The C library takes "a|)b" and forgets the rest."""
-    cdef int level = 0
-    for token in TOKENS.findall(pattern):
-        level += (token == b"(") - (token == b")")
-        if level < 0:
-            return False
-    return level == 0
-
-
 def compile_regexp(bytes pattern not None, int options):
     """A POSIX pattern (regex(7)). PatternError."""
     cdef Pattern made = Pattern()
@@ -223,10 +184,6 @@ def compile_regexp(bytes pattern not None, int options):
         free(posix)
         raise PatternError((<bytes>text).decode("utf-8", "replace"))
     made.posix, made.groups = posix, posix.re_nsub
-    made.options = options
-    if options & REG_EXTENDED and _balanced(pattern):
-        made.ahead_text = b"^.*(%s)" % pattern
-        made.ahead_source = made.ahead_text
     return made
 
 

@@ -4,12 +4,30 @@ The law is the Manager's (pyfix/qmgr/manager.py): what is done here is what its 
 and Rounds.close do for the plain case, and everything else is handed to them.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdio cimport snprintf
+from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
+
 from pyfix._core.quote import is_simple
+from pyfix.ipc.messages import DELIVER
 from pyfix.qmgr.names import external
-from pyfix.qmgr.scheduler cimport Agent, Entry, Message, Scheduler
+from pyfix.qmgr.scheduler cimport Agent, Entry, Message, Scheduler, Transport
+from pyfix.telemetry.lines cimport Lines
 
 cdef enum:
     HOLD = 16       # model.HOLD
+    INFO = 6        # syslog severity
+    ROOM = 2100     # bytes of a log line, cut to 2000 by the log
+
+
+cdef class Clock:
+    """The real time."""
+
+    def now(self) -> int:
+        """Microseconds since the epoch."""
+        cdef timespec now
+        clock_gettime(CLOCK_REALTIME, &now)
+        return <long long>now.tv_sec * 1000000 + now.tv_nsec // 1000
 
 
 cdef Message message_of(list item, long long slot, long long now):
@@ -23,13 +41,29 @@ cdef Message message_of(list item, long long slot, long long now):
     return message
 
 
-cdef bytes active_line(Message message):
+cdef int say(object log, char* line, int length) except -1:
+    """Log a line that was made here."""
+    if isinstance(log, Lines):
+        return (<Lines>log).put(INFO, line, min(length, ROOM - 1))
+    log.info(line[:min(length, ROOM - 1)])
+    return 0
+
+
+cdef int say_active(object log, Message message) except -1:
     """The log line of a message that became active."""
+    cdef char[ROOM] line
     cdef bytes sender = message.sender
     if sender and not is_simple(sender):
         sender = external(sender).encode()
-    return b"%b: from=<%b>, size=%d, nrcpt=%d (queue active)" % (
-        message.queue_id, sender, message.size, message.recipients)
+    return say(log, line, snprintf(line, ROOM, "%.60s: from=<%.*s>, size=%lld, nrcpt=%ld (queue active)",
+                                   PyBytes_AS_STRING(message.queue_id), <int>PyBytes_GET_SIZE(sender),
+                                   PyBytes_AS_STRING(sender), message.size, message.recipients))
+
+
+cdef int say_removed(object log, Message message) except -1:
+    """The log line of a message that is gone."""
+    cdef char[ROOM] line
+    return say(log, line, snprintf(line, ROOM, "%.60s: removed", PyBytes_AS_STRING(message.queue_id)))
 
 
 def take(manager, list items not None, long long now):
@@ -41,7 +75,7 @@ def take(manager, list items not None, long long now):
     cdef Message message
     cdef list item, sites, site
     cdef long long slot
-    admit, activate, incoming, info = manager.store.admit, manager.store.activate, manager.incoming, manager.log.info
+    admit, activate, incoming, log = manager.store.admit, manager.store.activate, manager.incoming, manager.log
     for item in items:
         if len(item) != 10:
             raise ValueError("message of the wrong shape")
@@ -59,7 +93,7 @@ def take(manager, list items not None, long long now):
             continue
         active[slot] = message
         activate(slot)
-        info(active_line(message))
+        say_active(log, message)
         scheduler.enter(message, site[0], site[1], site[2], site[1], now)
 
 
@@ -70,7 +104,7 @@ def answer(manager, Agent agent, list results not None, long long now):
     cdef Entry entry
     cdef Message message
     cdef list result, recipients, one
-    remove, done, info = manager.store.remove, manager.store.done, manager.log.info
+    remove, done, log = manager.store.remove, manager.store.done, manager.log
     for result in results:
         if len(result) != 3:
             raise ValueError("result of the wrong shape")
@@ -96,4 +130,45 @@ def answer(manager, Agent agent, list results not None, long long now):
             del active[message.slot]
             message.entries.clear()
             remove(message.slot)
-            info(message.queue_id + b": removed")
+            say_removed(log, message)
+
+
+cdef list job(Entry entry):
+    """An entry as the DELIVER frame has it."""
+    cdef Message message = entry.message
+    return [entry.job, message.queue_id, message.segment, message.offset, message.length, entry.site.nexthop,
+            entry.recipients, message.flags, message.active_since]
+
+
+def hand_out(list work not None, log):
+    """Send [(Agent, [Entry, ...]), ...] to the agents, behind the log lines that go before it. Whether there was any."""
+    cdef Agent agent
+    cdef Entry entry
+    cdef list entries
+    if isinstance(log, Lines) and (<Lines>log).length:
+        log.flush()
+    for agent, entries in work:
+        agent.link.send_now([DELIVER, [job(entry) for entry in entries]])
+    return len(work) > 0
+
+
+def unsettled(manager):
+    """Whether something waits for more than its time: for room in the active queue, or for an agent."""
+    cdef Scheduler scheduler = manager.scheduler
+    cdef Transport line
+    if manager.incoming or manager.due:
+        return True
+    for line in scheduler.transports.values():
+        if line.waiting and not line.agents:
+            return True
+    return False
+
+
+def soonest(Scheduler scheduler not None, long long ask_again):
+    """When the scheduler has something to do next, 0: never. `ask_again`: how often to look for agents that are missing."""
+    cdef Transport line
+    cdef long long when = scheduler._timers[0][0] if scheduler._timers else 0
+    for line in scheduler.transports.values():
+        if line.waiting and not line.agents and not line.dead and (not when or line.asked + ask_again < when):
+            when = line.asked + ask_again
+    return when

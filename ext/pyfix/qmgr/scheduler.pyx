@@ -206,6 +206,11 @@ cdef class Scheduler:
         self._timers = []
         self._runnable = set()
 
+    @property
+    def more(self):
+        """Whether assign() has stopped before it was through."""
+        return bool(self._runnable)
+
     # -- what there is --------------------------------------------------------------------
 
     cpdef Transport transport(self, str name):

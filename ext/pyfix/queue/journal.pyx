@@ -265,19 +265,18 @@ cdef void* run(void* argument) noexcept nogil:
 
 cdef int enqueue(Core* core, Item* item, int urgency) noexcept nogil:
     """Add an item to what gathers (the lock is held)."""
-    cdef int64_t deadline = 0
-    if urgency < NOW:
-        deadline = monotonic() + (core.linger if urgency == SOON else LAZY_NS)
+    cdef int64_t deadline = monotonic() + (core.linger if urgency == SOON else LAZY_NS) if urgency < NOW else 0
+    cdef bint sooner = core.first == NULL or urgency > core.urgency or core.pending + item.length >= MUCH
     if core.first == NULL:
         core.first = item
-        core.deadline = deadline
     else:
         core.last.next = item
-        core.deadline = min(core.deadline, deadline)
+    if sooner or deadline < core.deadline:
+        core.deadline = deadline if core.first == item else min(core.deadline, deadline)
+        pthread_cond_signal(&core.wake)     # the thread sleeps for something later
     core.last = item
     core.urgency = max(core.urgency, urgency)
     core.pending += item.length
-    pthread_cond_signal(&core.wake)
     return 0
 
 

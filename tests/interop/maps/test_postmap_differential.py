@@ -5,7 +5,6 @@ Postfix releases differ in some texts; what is compared here is the same in all 
 
 import os
 import random
-import re
 import shutil
 import subprocess
 import sys
@@ -46,11 +45,6 @@ def pick(rng, choices, low, high):
     return b"".join(rng.choice(choices) for _ in range(rng.randrange(low, high)))
 
 
-#: tables of each kind; PYFIX_SEEDS=300 for a long run
-SEEDS = int(os.environ.get("PYFIX_SEEDS", "12"))
-#: Postfix 3.7 keeps a mask length in 8 bits: /1621 is /85 to it, and an error to us (docs/tables.md)
-WRAPPED = re.compile(rb"/(?=\d{3,})(?!1[0-9]{2}\b|2[0-4][0-9]\b|25[0-5]\b)\d+")
-
 SOURCE = [b"\n", b"\n", b" ", b"\t", b"#", b'"', b"\\", b":", b"a", b"B", b"key", b" value\n", b"\n x", b"c d\n",
           b"\xc3\x84", b"\xff", b"@", b"\r", b"x y z\n"]
 PATTERN = [b"a", b"b", b"(a)", b"(b|c)", b"a*", b"x+", b"[a-c]", b"[^b]", b".", b"^", b"$", b"(", b")", b"{2}", b"\\.",
@@ -63,7 +57,7 @@ ADDRESS = [b"1", b"2", b"10", b".", b".0", b"::", b":1", b"/8", b"/16", b"/33", 
 def rule(rng, choices):
     body = pick(rng, choices, 1, 6)
     if choices is ADDRESS:
-        return WRAPPED.sub(b"/33", body) + b" " + pick(rng, RESULT, 0, 3)
+        return body + b" " + pick(rng, RESULT, 0, 3)
     kind = rng.random()
     mark = b"!" if rng.random() < 0.2 else b""
     line = mark + b"/" + body + b"/" + rng.choice([b"", b"", b"i", b"m", b"x", b"ix", b"z"])
@@ -75,12 +69,12 @@ def rule(rng, choices):
 
 
 def agree(folder, name, kind, keys):
-    """All keys in one run, for two processes a table."""
-    theirs, ours = both(folder, "-q", "-", f"{kind}:{name}", stdin=b"".join(key + b"\n" for key in keys))
-    assert ours == theirs, (folder.joinpath(name).read_bytes(), keys)
+    for key in keys:
+        theirs, ours = both(folder, "-q", "-", f"{kind}:{name}", stdin=key + b"\n")
+        assert ours == theirs, (folder.joinpath(name).read_bytes(), key)
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", range(8))
 def test_sources(folder, seed):
     rng = random.Random(seed)
     for number in range(5):
@@ -95,7 +89,7 @@ def test_sources(folder, seed):
         (folder / "t.db").unlink(missing_ok=True)
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("kind", ["regexp", "pcre"])
 def test_patterns(folder, kind, seed):
     rng = random.Random(seed)
@@ -103,7 +97,7 @@ def test_patterns(folder, kind, seed):
     agree(folder, "t", kind, [pick(rng, [b"a", b"b", b"c", b"x", b".", b"ab"], 1, 6) for _ in range(4)])
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", range(8))
 def test_networks(folder, seed):
     rng = random.Random(seed)
     write(folder, "t", b"".join(rule(rng, ADDRESS) + b"\n" for _ in range(8)))

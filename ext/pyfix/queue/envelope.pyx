@@ -1,0 +1,139 @@
+"""The envelope as it stands in a log record: one msgpack array, versioned.
+
+Law: docs/queue.md "Envelope". Addresses are bin, names are str; nothing but the types of
+model.Envelope passes `unpack`, so that a damaged record is an error and never a strange message.
+
+    [1, queue_id, arrival, sender, flags, size, ret, envid, generation,
+     {attribute: value}, [address, original, orcpt, notify, transport, nexthop, ...] (six a recipient),
+     [segment, offset, length, ...] (three an extent)]
+"""
+
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.stdint cimport int64_t
+
+from pyfix._core.pack cimport Packer
+from pyfix._core.unpack cimport Packed, packed, take_bytes, take_list, take_map, take_number, take_text
+from pyfix._core.span cimport Span
+
+from pyfix.errors import Corrupt
+from pyfix.model import Envelope, Recipient
+
+cdef enum:
+    VERSION = 1
+    FIELDS = 12
+
+cdef const char* ESCAPE = "surrogateescape"
+
+
+def pack(envelope) -> bytes:
+    """The bytes of an envelope, to be given to Writer.commit()."""
+    cdef Packer out = Packer()
+    cdef list recipients = envelope.recipients
+    out.array(FIELDS)
+    out.integer(VERSION)
+    out.binary(envelope.queue_id)
+    out.integer(envelope.arrival)
+    out.binary(envelope.sender)
+    out.integer(envelope.flags)
+    out.integer(envelope.size)
+    out.integer(envelope.ret)
+    out.binary(envelope.envid)
+    out.integer(envelope.generation)
+    out.value(envelope.attributes, 0)
+    out.array(6 * len(recipients))
+    for r in recipients:
+        out.binary(r.address)
+        out.binary(r.original)
+        out.binary(r.orcpt)
+        out.integer(r.notify)
+        out.text(r.transport)
+        out.text(r.nexthop)
+    out.value([n for extent in envelope.extents for n in extent], 0)
+    return out.take()
+
+
+cdef bytes bytes_of(Packed* at):
+    cdef Span span = take_bytes(at)
+    return span.p[:span.n] if span.n else b""
+
+
+cdef str text_of(Packed* at):
+    cdef Span span = take_text(at)
+    return PyUnicode_DecodeUTF8(span.p, span.n, ESCAPE) if span.n else ""
+
+
+cdef dict attributes_of(Packed* at):
+    cdef dict found = {}
+    cdef int64_t i
+    cdef str name
+    for i in range(take_map(at)):
+        name = text_of(at)
+        found[name] = text_of(at)
+        if at.bad:
+            break
+    return found
+
+
+cdef list recipients_of(Packed* at):
+    cdef list found = []
+    cdef int64_t i, n = take_list(at)
+    if n % 6:
+        raise Corrupt("recipient list is cut short")
+    for i in range(n // 6):
+        one = Recipient.__new__(Recipient)
+        one.address, one.original, one.orcpt = bytes_of(at), bytes_of(at), bytes_of(at)
+        one.notify = take_number(at)
+        one.transport, one.nexthop = text_of(at), text_of(at)
+        if at.bad:
+            break
+        found.append(one)
+    return found
+
+
+cdef list extents_of(Packed* at):
+    cdef list found = []
+    cdef int64_t i, segment, offset, length, n = take_list(at)
+    if n % 3:
+        raise Corrupt("extent list is not triples of numbers")
+    for i in range(n // 3):
+        segment, offset, length = take_number(at), take_number(at), take_number(at)
+        if at.bad or segment < 0 or offset < 0 or length < 0:
+            raise Corrupt("extent list is not triples of numbers")
+        found.append((segment, offset, length))
+    return found
+
+
+cdef object envelope_of(const char* p, size_t n):
+    """The envelope in n bytes. Corrupt."""
+    cdef Packed at = packed(p, n)
+    cdef int64_t arrival, flags, size
+    envelope = Envelope.__new__(Envelope)
+    if take_list(&at) != FIELDS or take_number(&at) != VERSION:
+        raise Corrupt("envelope has the wrong shape or version")
+    envelope.queue_id = queue_id = bytes_of(&at)
+    arrival = take_number(&at)
+    envelope.sender = bytes_of(&at)
+    flags = take_number(&at)
+    size = take_number(&at)
+    envelope.ret = take_number(&at)
+    envelope.envid = bytes_of(&at)
+    envelope.generation = take_number(&at)
+    envelope.attributes = attributes_of(&at)
+    envelope.recipients = recipients_of(&at)
+    envelope.extents = extents_of(&at)
+    if at.bad or at.p != at.end:
+        raise Corrupt("envelope is not msgpack of the right types")
+    if arrival < 0 or flags < 0 or size < 0 or not queue_id:
+        raise Corrupt("envelope value out of range")
+    envelope.arrival, envelope.flags, envelope.size = arrival, flags, size
+    return envelope
+
+
+def unpack(const unsigned char[::1] data not None):
+    """The Envelope in `data`. Corrupt when it is not exactly one envelope of a version known here."""
+    if not data.shape[0]:
+        raise Corrupt("envelope is empty")
+    try:
+        return envelope_of(<const char*>&data[0], data.shape[0])
+    except UnicodeDecodeError as trouble:
+        raise Corrupt(f"envelope has text that is none: {trouble}") from None
