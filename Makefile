@@ -6,7 +6,7 @@ VENV := .venv
 POSTDROP_CFLAGS := -O2 -Wall -Wextra -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -pie
 PIP := $(VENV)/bin/pip --disable-pip-version-check -q
 
-.PHONY: all drivers build run test crash fuzz interop sanitize bench compare clean
+.PHONY: all drivers build run test crash fuzz interop sanitize bench compare gate gate-accept gate-proof sim clean
 all: build
 
 $(VENV)/.ready: pyproject.toml
@@ -26,7 +26,7 @@ run: build
 	$(VENV)/bin/python -m pyfix.commands.demo $(if $(ONCE),--once,)
 
 test: build
-	$(VENV)/bin/python -m pytest -m "not crash and not fuzz and not interop" $(PYTEST)
+	$(VENV)/bin/python -m pytest -m "not crash and not fuzz and not interop and not gate" $(PYTEST)
 
 crash: build
 	$(VENV)/bin/python -m pytest -m crash $(PYTEST)
@@ -49,6 +49,21 @@ bench: build
 compare: build
 	$(VENV)/bin/python -c 'import matplotlib' 2>/dev/null || $(PIP) install 'matplotlib>=3.8'
 	$(VENV)/bin/python -m bench.compare $(if $(COMPARE),$(COMPARE),--quick)
+
+# the performance-regression gate (bench/gate/README.md); GATE="--whole --bisect" for more than the quick mode
+gate: build
+	$(VENV)/bin/python -m bench.gate $(GATE)
+
+gate-accept: build
+	$(VENV)/bin/python -m bench.gate --accept --who "$(WHO)" --why "$(WHY)"
+
+# that the gate catches a planted 5 % every time and is quiet on an unchanged tree
+gate-proof: build
+	$(VENV)/bin/python -m pytest -m gate $(PYTEST)
+
+# the queue manager on a virtual clock (bench/sim/README.md); SIM="outage --seed 7" chooses
+sim: build
+	$(VENV)/bin/python -m bench.sim $(SIM)
 
 clean:
 	rm -rf build .run

@@ -1,0 +1,1 @@
+"""The performance-regression gate: instruction counts for each operation, paired runs of the whole server (bench/README.md)."""

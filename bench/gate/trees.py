@@ -1,0 +1,130 @@
+"""Trees to measure: this checkout, and any commit built in a scratch folder (kept by commit, in .run/gate).
+
+The law: a base is built from the commit's own files with this Python and its Cython. Extension modules whose source and
+whose definition files (.pxd, setup.py) are the same in both trees are copied: building them again would give the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CACHE = CHECKOUT / ".run/gate"
+
+
+def git(*words: str, root: Path = CHECKOUT) -> str:
+    """What git prints. RuntimeError: what it complains of."""
+    done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"git {' '.join(words)}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def commit_of(name: str = "HEAD") -> str:
+    """The full hash of a commit."""
+    return git("rev-parse", "--verify", name + "^{commit}")
+
+
+def dirty() -> bool:
+    """Whether the checkout has changes to what is measured that are in no commit."""
+    return bool(git("status", "--porcelain", "--", "ext", "pyfix", "setup.py"))
+
+
+def definitions(tree: Path) -> bytes:
+    """A digest of what may change any module's code: definition files and the build itself."""
+    digest = hashlib.sha256()
+    for path in sorted([*tree.glob("ext/**/*.pxd"), *tree.glob("ext/**/*.h"), tree / "setup.py"]):
+        digest.update(str(path.relative_to(tree)).encode() + b"\0" + path.read_bytes())
+    return digest.digest()
+
+
+def borrow(tree: Path, other: Path) -> None:
+    """Takes built modules from `other` where they would come out the same, and their sources out of the way."""
+    if definitions(tree) != definitions(other):
+        return
+    for source in tree.glob("ext/**/*.pyx"):
+        name = source.relative_to(tree / "ext")
+        theirs = other / "ext" / name
+        built = list((other / name).parent.glob(name.stem + ".cpython-*.so"))
+        if built and theirs.is_file() and theirs.read_bytes() == source.read_bytes() \
+                and built[0].stat().st_mtime >= theirs.stat().st_mtime:
+            shutil.copy2(built[0], (tree / name).parent / built[0].name)
+            source.unlink()
+
+
+def build(commit: str) -> Path:
+    """The tree of a commit, built. RuntimeError: it can't be built, and why."""
+    tree = CACHE / f"{commit[:12]}-{sys.implementation.cache_tag}"
+    if (tree / "built").exists():
+        return tree
+    shutil.rmtree(tree, ignore_errors=True)
+    tree.mkdir(parents=True)
+    archive = subprocess.run(["git", "-C", str(CHECKOUT), "archive", commit, "--", "ext", "pyfix", "setup.py", "pyproject.toml"],
+                             capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=BytesIO(archive)) as tar:
+        tar.extractall(tree, filter="data")
+    borrow(tree, CHECKOUT)
+    done = subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace", "-j", "2"], cwd=tree,
+                          capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{commit[:12]} can't be built:\n{done.stderr[-2000:]}")
+    (tree / "built").touch()
+    return tree
+
+
+def tool(*command: str) -> str:
+    """The first line a tool says about itself, "" where it is not there."""
+    try:
+        return (subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines() or [""])[0]
+    except OSError:
+        return ""
+
+
+def processor() -> str:
+    """The processor's name (the C library chooses its code by it)."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def environment(method: str) -> dict[str, str]:
+    """What must be equal for instruction counts to be compared: `method` is "counter" or "callgrind"."""
+    from importlib.metadata import version
+    return {"method": method, "python": f"{platform.python_version()} ({platform.python_compiler()})",
+            "compiler": tool(os.environ.get("CC", "gcc"), "--version"), "cython": version("cython"),
+            "libc": " ".join(platform.libc_ver()), "processor": processor()}
+
+
+def measure(tree: Path, names: Sequence[str] = (), method: str = "counter") -> dict[str, float | str]:
+    """{operation: instructions, or why there is no figure} of a built tree."""
+    if method == "callgrind":
+        from bench.gate import callgrind
+        return {name: callgrind.count(tree, name) for name in names}
+    done = subprocess.run([*prefix(), sys.executable, str(CHECKOUT / "bench/gate/measure.py"), str(tree), *names],
+                          env=fixed(), capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode:
+        raise RuntimeError(f"measuring {tree} failed:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout)
+
+
+def prefix() -> list[str]:
+    """The command that switches address randomisation off, where there is one."""
+    found = shutil.which("setarch")
+    usable = found and subprocess.run([found, "-R", "true"], capture_output=True, check=False).returncode == 0
+    return [found, "-R"] if found and usable else []
+
+
+def fixed() -> dict[str, str]:
+    """The environment of a measurement: no hash randomisation, one memory arena."""
+    return {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "MALLOC_ARENA_MAX": "1"}
