@@ -65,6 +65,8 @@ def forked(name: str) -> float | str:
 def use(tree: Path) -> None:
     """Takes pyfix from `tree` and everything else from this checkout."""
     sys.path[0] = str(tree)
+    # an editable install would lend the tree the modules that it lacks
+    sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "").lower()]
     import pyfix
     if not Path(pyfix.__file__).resolve().is_relative_to(tree.resolve()):
         raise SystemExit(f"pyfix came from {pyfix.__file__}, not from {tree}")

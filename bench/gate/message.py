@@ -6,6 +6,7 @@ to smtp by its domain. The date in the Received field stands still, so that each
 
 from __future__ import annotations
 
+import select
 import tempfile
 import types
 from pathlib import Path
@@ -90,11 +91,15 @@ class Acceptor:
             self.intake.start()
             core.accept(self.intake)
         elif event == "end":
+            self.answered = False
             self.intake.finish(0, self.answer)
-            self.stage.writer.wait()
+            while not self.answered:        # one message under way: one look at the log, and always the same work
+                select.select([self.stage.writer], [], [])
+                self.stage.writer.ready()
 
     def answer(self, reply: Any) -> None:
         """What the queue says."""
         if reply.code != 250:
             raise RuntimeError(f"the message was refused: {reply}")
+        self.answered = True
         self.core.reply(reply.code, f"{reply.dsn} {reply.text}".encode())
