@@ -61,6 +61,9 @@ class Gate:
         if self.method == "callgrind" and not callgrind.available():
             raise RuntimeError("no way to count instructions: this machine's processor counter can't be used "
                                "(sysctl kernel.perf_event_paranoid=2 may help), and valgrind is not installed")
+        if old := trees.stale(options.tree):
+            raise RuntimeError(f"{len(old)} modules of {options.tree} are older than their source ({', '.join(old[:3])} ...): "
+                               f"build it first (make build)")
         self.names = options.operation or list(OPERATIONS)
         self.base_commit = ""
 

@@ -82,6 +82,17 @@ def build(commit: str) -> Path:
     return tree
 
 
+def stale(tree: Path) -> list[str]:
+    """Modules of a tree that are older than their source, or were never built: their figures would be those of other code."""
+    found = []
+    for source in tree.glob("ext/**/*.pyx"):
+        name = source.relative_to(tree / "ext")
+        built = list((tree / name).parent.glob(name.stem + ".cpython-*.so"))
+        if not built or built[0].stat().st_mtime < source.stat().st_mtime:
+            found.append(str(name.with_suffix("")))
+    return sorted(found)
+
+
 def tool(*command: str) -> str:
     """The first line a tool says about itself, "" where it is not there."""
     try:

@@ -143,6 +143,13 @@ def test_a_server_that_does_not_start_is_told_with_its_output(tmp_path):
         whole.Server("sh -c 'echo broken on purpose'", tmp_path)
 
 
+def test_a_tree_that_is_not_built_is_not_judged(tmp_path, capsys):
+    (tmp_path / "ext/pyfix/_core").mkdir(parents=True)
+    (tmp_path / "ext/pyfix/_core/address.pyx").touch()
+    assert gate.main(["--tree", str(tmp_path)]) == 2
+    assert "pyfix/_core/address ...): build it first" in capsys.readouterr().err
+
+
 def test_history_lines_are_json(tmp_path):
     history.accept({"a": 1.0}, {}, "c", "w", "y", tmp_path)
     assert json.loads((tmp_path / "history.jsonl").read_text())["instructions"] == {"a": 1.0}
