@@ -1,4 +1,4 @@
-"""The peer's own vectors: mail_addr_find, strip_addr, fold_addr, namadr_list, dict_open."""
+"""The peer's own vectors: fold_addr, namadr_list, dict_open."""
 
 import pytest
 
@@ -6,7 +6,6 @@ from pyfix import maps
 from pyfix._core.quote import quote, unquote
 from pyfix.errors import TableError
 from pyfix.maps import flags as F
-from pyfix.maps import mail_addr_find as find
 from pyfix.maps import registry, report
 from pyfix.maps.fold import casefold, fold_address
 from pyfix.maps.match_list import namadr_list
@@ -23,35 +22,6 @@ def said(monkeypatch):
     monkeypatch.setattr(report, "sink", lambda level, text: lines.append(
         text if level == "info" else f"{level}: {text}"))
     return lines
-
-
-STRATEGIES = {"full": find.FULL, "noext": find.NOEXT, "localpart_if_local": find.LOCALPART_IF_LOCAL,
-              "localpart_at_if_local": find.LOCALPART_AT_IF_LOCAL, "at_domain": find.AT_DOMAIN,
-              "domain": find.DOMAIN, "pdms": find.PMS, "pddms": find.PMDS, "localpart_at": find.LOCALPART_AT,
-              "default": find.DEFAULT}
-
-
-@pytest.mark.parametrize("case", cases("mail_addr_find", "mail_addr_find"))
-def test_mail_addr_find(case):
-    strategy = 0
-    for name in case["strategy"]:
-        strategy |= STRATEGIES[name]
-    address = octets(case["address"])
-    if case["in_form"] == "external":
-        address = unquote(address)
-    found = find.find(maps.MapList(case["maps"]), address, strategy, b"+",
-                      lambda domain: domain in (b"localdomain", b"localhost.localdomain"), case["query_form"])
-    value = None if found is None else found.value
-    if value is not None and case["out_form"] == "internal":
-        value = unquote(value)
-    assert value == (None if case["result"] is None else octets(case["result"]))
-    assert (found.extension or None if found else None) == (octets(case["extension"]) if case["extension"] else None)
-
-
-@pytest.mark.parametrize("case", cases("strip_addr", "strip_addr"))
-def test_strip_addr(case):
-    got = find.strip_address(octets(case["in"]), octets(case["delimiters"]))
-    assert got == (None if case["out"] is None else (octets(case["out"]), octets(case["extension"])))
 
 
 @pytest.mark.parametrize("case", cases("fold_addr", "fold_addr"))
