@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -47,9 +48,12 @@ def free_port() -> int:
 class Server:
     """A running server; `port` on 127.0.0.1, or `path` of its socket."""
 
-    def __init__(self, arguments: list[str], port: int, directory: Path, user: str | None = None) -> None:
+    def __init__(self, arguments: list[str], port: int, directory: Path, user: str | None = None,
+                 ready: list[str] | None = None) -> None:
+        self.ready = ready  # a command that succeeds when the server is ready; else a connection is enough
         self.port, self.directory = port, directory
         self.arguments, self.user = arguments, user
+        self.own = False  # is the directory to be removed in the end?
         self.go()
 
     def go(self) -> None:
@@ -61,9 +65,11 @@ class Server:
         while time.monotonic() < until and self.process.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
+                if self.ready is None or subprocess.run(self.ready, stdout=subprocess.DEVNULL).returncode == 0:
+                    return
             except OSError:
-                time.sleep(0.05)
+                pass  # not yet
+            time.sleep(0.05)
         text = (self.directory / "log").read_text(errors="replace")[-2000:]
         self.stop()
         raise RuntimeError(f"{self.arguments[0]} did not start:\n{text}")
@@ -78,6 +84,12 @@ class Server:
             self.process.wait()
         self.log.close()
 
+    def end(self) -> None:
+        """Stop it for good."""
+        self.stop()
+        if self.own:
+            shutil.rmtree(self.directory)
+
 
 def _mariadb(path: str, directory: Path, port: int) -> Server:
     data, user = directory / "data", f"--user={'root' if os.geteuid() == 0 else os.environ.get('USER', '')}"
@@ -90,18 +102,19 @@ def _mariadb(path: str, directory: Path, port: int) -> Server:
 
 def _postgres(path: str, directory: Path, port: int) -> Server:
     user = "postgres" if os.geteuid() == 0 else None
-    data = directory / "data"
     if user:
-        for parent in (directory, *directory.parents):
-            if parent == Path("/tmp") or parent.stat().st_uid != os.geteuid():
-                break
-            parent.chmod(parent.stat().st_mode | 0o011)
+        # another user can't get into pytest's directories
+        directory = Path(tempfile.mkdtemp(prefix="pyfix-postgres-"))
         shutil.chown(directory, user)
+    data = directory / "data"
     environment = {"PATH": _PATH, "LC_ALL": "C"}
     subprocess.run([path, "-D", str(data), "-U", "admin", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"],
                    check=True, user=user, stdout=subprocess.DEVNULL, cwd=directory, env=environment)
-    return Server([str(Path(path).resolve().parent / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1",
-                   "-k", str(directory), "-c", "fsync=off", "-c", "shared_buffers=16MB"], port, directory, user)
+    server = Server([str(Path(path).resolve().parent / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1",
+                     "-k", str(directory), "-c", "fsync=off", "-c", "shared_buffers=16MB"], port, directory, user,
+                    [str(Path(path).resolve().parent / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)])
+    server.own = user is not None
+    return server
 
 
 _SLAPD = """include /etc/ldap/schema/core.schema

@@ -46,7 +46,7 @@ def running(tmp_path_factory):
 
     yield get
     for server in started.values():
-        server.stop()
+        server.end()
 
 
 def table(tmp_path, kind, text):
@@ -202,20 +202,15 @@ def test_mysql_procedures(mysql, tmp_path, said):
     assert sql_table("mysql", tmp_path, mysql[0], "CALL none('%s')", "require_result_set = no\n").get(b"x") is None
 
 
-def test_pgsql_uri_and_function(pgsql, tmp_path):
+def test_pgsql_uri_and_function(pgsql, tmp_path, monkeypatch):
     pgsql[1].execute("CREATE OR REPLACE FUNCTION f(text) RETURNS SETOF varchar LANGUAGE sql AS "
                      "'SELECT target FROM aliases WHERE address = $1 ORDER BY id'")
     one = table(tmp_path, "pgsql", f"hosts = postgresql://admin@127.0.0.1:{pgsql[0].port}/postgres\nselect_function = f\n")
     assert one.get(b"list@example.com") == b"a@x,b@x"
     unix = table(tmp_path, "pgsql", f"hosts = unix:{pgsql[0].directory}\nuser = admin\ndbname = postgres\nquery = "
                                     f"SELECT true, 1.50, 'x' WHERE '%s' <> ''\n")
-    pgsql[0].port  # the socket's name has the port, libpq reads it from PGPORT
-    import os
-    os.environ["PGPORT"] = str(pgsql[0].port)
-    try:
-        assert unix.get(b"k") == b"t,1.50,x"
-    finally:
-        del os.environ["PGPORT"]
+    monkeypatch.setenv("PGPORT", str(pgsql[0].port))  # the socket's name has the port; libpq takes it from there
+    assert unix.get(b"k") == b"t,1.50,x"
 
 
 def test_mysql_unix_socket(mysql, tmp_path):
