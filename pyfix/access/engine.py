@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from pyfix import maps
 from pyfix.access import tables
+from pyfix.access.expansion import unescape
+from pyfix.access.lookups import Lookups
 from pyfix.access.networks import Networks
 from pyfix.access.recipients import Recipients
 from pyfix.access.subject import Subject
@@ -56,7 +58,8 @@ class Engine:
     networks   mynetworks       recipients   the address class decisions
     """
 
-    def __init__(self, config: Any, resolver: Resolver, warning: Callable[[bytes], None]) -> None:
+    def __init__(self, config: Any, resolver: Resolver, warning: Callable[[bytes], None],
+                 dns: Any = None) -> None:
         from pyfix.access.restrictions import ROWS
 
         self.rows = ROWS
@@ -71,6 +74,12 @@ class Engine:
         self.networks = Networks(config, "mynetworks")
         self.recipients = Recipients(self, config)
         self.classes = {name: config.get(name) or "" for name in config.words("smtpd_restriction_classes")}
+        self.lookups = Lookups(config, warning, dns)
+        self.default_rbl_reply = config.default_rbl_reply
+        self.rbl_replies = maps.MapList(config["rbl_reply_maps"], config, "rbl_reply_maps")
+        self.visible = frozenset(unescape(config.smtpd_expansion_filter))
+        self.told: set[str] = set()         # what is said once
+        self.services: dict[str, Any] = {}  # policy services by their spelling
         self._tables: dict[str, Access] = {}
         self._lists: dict[str, list[Step]] = {}
 
@@ -83,6 +92,10 @@ class Engine:
     async def resolve(self, address: bytes, sender: bytes) -> Resolution:
         """Where an address leads, rewritten first."""
         return await self.resolver.resolve(self.canonical(address), sender)
+
+    def censor(self, text: str) -> str:
+        """A client's text as replies may hold it: smtpd_expansion_filter."""
+        return text if self.visible.issuperset(text) else "".join(c if c in self.visible else "_" for c in text)
 
     # -- tables
 

@@ -7,7 +7,9 @@ out something to await. A new restriction is a function and a row, nothing else.
 from collections.abc import Awaitable
 from typing import Any, NamedTuple
 
+from pyfix.access import blocklists, hostrows, offrows
 from pyfix.access.engine import DEFAULT_SHORTHANDS, Check, Engine, Scope
+from pyfix.access.policyservice import check_policy_service
 from pyfix.access.subject import Subject
 from pyfix.access.verdict import (DUNNO, HELO, OK, RECIPIENT, SENDER, defer_if_permit, defer_if_reject, lookup_error, reject,
                                   server_error)
@@ -223,6 +225,25 @@ ROWS: dict[str, Row] = {
     "permit_naked_ip_address": Row(removed(REMOVED(
         "permit_naked_ip_address", '"permit_mynetworks" or "permit_sasl_authenticated"'))),
     "reject_maps_rbl": Row(removed(REMOVED("reject_maps_rbl", '"reject_rbl_client domain-name"'))),
+    # names in the DNS
+    "reject_unknown_client_hostname": Row(hostrows.unknown_client), "reject_unknown_client": Row(hostrows.unknown_client),
+    "reject_unknown_reverse_client_hostname": Row(hostrows.unknown_reverse_client),
+    "reject_invalid_helo_hostname": Row(hostrows.invalid_helo), "reject_invalid_hostname": Row(hostrows.invalid_helo),
+    "reject_non_fqdn_helo_hostname": Row(hostrows.non_fqdn_helo), "reject_non_fqdn_hostname": Row(hostrows.non_fqdn_helo),
+    "reject_unknown_helo_hostname": Row(hostrows.unknown_helo), "reject_unknown_hostname": Row(hostrows.unknown_helo),
+    "reject_unknown_sender_domain": Row(hostrows.unknown_sender_domain),
+    "reject_unknown_address": Row(hostrows.unknown_sender_domain),
+    "reject_unknown_recipient_domain": Row(hostrows.unknown_recipient_domain),
+    "permit_mx_backup": Row(hostrows.permit_mx_backup),
+    **{name: Row(check, True) for name, check in hostrows.SERVERS.items()},
+    # lists in the DNS
+    "reject_rbl_client": Row(blocklists.reject_rbl, True), "reject_rbl": Row(blocklists.reject_rbl, True),
+    "permit_dnswl_client": Row(blocklists.permit_dnswl, True), "permit_rhswl_client": Row(blocklists.permit_rhswl, True),
+    **{name: Row(check, True) for name, check in blocklists.RHSBL.items()},
+    # other servers and the rest
+    "check_policy_service": Row(check_policy_service, True), "sleep": Row(hostrows.sleep, True),
+    **{name: Row(check) for name, check in offrows.PLAIN.items()},
+    **{name: Row(check, True) for name, check in offrows.WITH_TABLE.items()},
     # not words of main.cf
     "type:table": Row(table_shorthand), "class": Row(restriction_class), "unknown": Row(unknown),
     "no argument": Row(no_argument),

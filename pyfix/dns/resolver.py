@@ -35,7 +35,7 @@ NEGATIVE_LONGEST, RETRY_TTL = 900, 5
 class Answer(NamedTuple):
     """What came of a lookup.
 
-    records  by type: MX [(preference, host)], A/AAAA [ip], PTR [name], TXT [bytes], SRV
+    records  by type: MX [(preference, host)], A/AAAA [ip], PTR/NS [name], TXT [bytes], SRV
              [(priority, weight, port, host)], TLSA [(usage, selector, mtype, bytes)]
     ttl      seconds for which it holds; name: what the question was aliased to
     text     for status other than OK, the reason in words
@@ -180,7 +180,7 @@ def convert(name: str, kind: str, owner: str, rows: list[Any], ttl: float, secur
         return worked(name, kind, owner, good, ttl, secure)
     if kind in ("A", "AAAA"):
         return worked(name, kind, owner, [row.address for row in rows], ttl, secure)
-    if kind == "PTR":
+    if kind in ("PTR", "NS"):
         return worked(name, kind, owner, [row.target.to_text(omit_final_dot=True) for row in rows], ttl, secure)
     if kind == "TXT":
         return worked(name, kind, owner, [b"".join(row.strings) for row in rows], ttl, secure)

@@ -41,6 +41,7 @@ class Server:
         self.rates_until = 0.0
         self.doors: list[Any] = []
         self.stressed = self.closed = False
+        self.instances = 0           # transactions that policy saw
         self._space = (0.0, True)
 
     def configure(self, settings: Settings) -> None:
@@ -157,7 +158,15 @@ class Server:
         subject = Subject(session.client.peer.name, session.address, info=self.info, warning=self.warning)
         subject.reverse_name, subject.name_code = session.client.peer.reverse_name, session.client.peer.name_code
         subject.reverse_code, subject.port = session.client.peer.reverse_code, b"%d" % session.port
+        host, port = session.local_address()
+        subject.server = host.encode(), b"%d" % port
+        self.next_instance(subject)
         return subject
+
+    def next_instance(self, subject: Subject) -> None:
+        """Another transaction begins: policy services know it by this name."""
+        self.instances += 1
+        subject.instance = b"%x.%x.%x" % (os.getpid(), int(self.clock()), self.instances)
 
     async def etrn(self, session: Any) -> bytes:
         """ETRN: policy, then fast_flush_domains, where nobody serves it yet the answer is 459."""

@@ -22,7 +22,7 @@ cdef class Session(Stream):
     cdef readonly object origin
     cdef object recipient
     cdef int step_event                  # the event that policy is deciding
-    cdef bint driving, greeted, over, held, counted
+    cdef bint driving, greeted, over, held, counted, ahead
 
     cdef Py_ssize_t drive(self, const char* p, Py_ssize_t n) except -1
     cdef int act(self, int event) except -1

@@ -149,6 +149,7 @@ cdef class Session(Stream):
             while not self.over:
                 event = self.core.step(p + total, n - total, &used)
                 total += used
+                self.ahead = total < n
                 if self.core.notes:
                     self.tell_notes()
                 if event == EV_MORE or not self.act(event):
@@ -364,6 +365,7 @@ cdef class Session(Stream):
         subject.helo, subject.sender = self.helo, self.sender
         subject.protocol = b"ESMTP" if self.core.esmtp else b"SMTP"
         subject.queue_id = self.intake.queue_id if self.intake is not None else b""
+        subject.pending = self.ahead
         subject.recipients, subject.size = self.core.rcpt_count, self.core.size
         subject.recipient = self.recipient if event == EV_RCPT or event == EV_VRFY else self.only_recipient(event)
         return subject
@@ -428,6 +430,7 @@ cdef class Session(Stream):
         if self.subject is not None:
             self.subject.actions = {}
             self.subject.discard = False
+            self.server.next_instance(self.subject)
         self.recipient = None
 
     def tell_notes(self):
