@@ -19,6 +19,7 @@ from pyfix.smtpd.settings import Settings
 QUEUE_FULL = b"452 4.3.1 Insufficient system storage"
 WRITE_ERROR = b"451 4.3.0 Error: queue file write error"
 MOST_CLIENTS = 100_000
+RELIEF = 2                   # stress is over when no more than one slot in so many is taken
 LOOK_AT_SPACE = 2.0          # seconds between looks at the free space
 
 
@@ -27,6 +28,7 @@ class Server:
 
     make_intake   callable(origin) -> Intake with its queue id set; raises QueueError
     limit         most sessions at a time, 0: none
+    stressed      all of them were taken: new sessions follow the configuration as stress=yes makes it
     """
 
     def __init__(self, settings: Settings, log: Any, clock: Callable[[], float], make_intake: Callable[[Any], Any],
@@ -56,6 +58,7 @@ class Server:
         settings, address = session.settings, session.address
         self.per_client[address] += 1
         if self.limit and len(self.sessions) >= self.limit:
+            self.stressed = True
             for door in self.doors:
                 door.pause()
         if not settings.connection_count and not settings.connection_rate or session.client.exempt:
@@ -84,6 +87,8 @@ class Server:
         self.per_client[session.address] -= 1
         if self.per_client[session.address] <= 0:
             del self.per_client[session.address]
+        if self.stressed and len(self.sessions) * RELIEF < self.limit:
+            self.stressed = False
         if self.limit and not self.closed and len(self.sessions) < self.limit:
             for door in self.doors:
                 door.resume()

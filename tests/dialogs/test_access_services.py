@@ -184,3 +184,21 @@ def test_patterns_of_lists():
     assert blocklists.matches("127.0.[0;2..3].[1..4]", "127.0.2.4")
     for pattern in ("127.0.0", "", "127.0.0.[1..", "127.0.0.[x]", "127.0.0.1.1", "127.0.[0].[5..1]"):
         assert not blocklists.matches(pattern, "127.0.0.1"), pattern
+
+
+def test_a_full_server_is_under_stress(tmp_path):
+    with Smtpd(tmp_path, "smtpd_hard_error_limit = ${stress?{2}:{20}}\n", limit=2) as server:
+        with server.client() as one, server.client() as two:
+            one.reply(), two.reply()
+            waiting = server.client()
+            one.ask(b"QUIT\r\n")
+            waiting.reply()
+            replies = waiting.ask(b"BAD\r\n") + waiting.ask(b"BAD\r\n") + waiting.ask(b"BAD\r\n")
+            assert b"421 4.7.0 mx.example.org Error: too many errors\r\n" in replies
+            two.ask(b"QUIT\r\n")
+            waiting.close()
+        server.lines()
+        with server.client() as later:
+            later.reply()
+            replies = [later.ask(b"BAD\r\n") for _ in range(5)]
+            assert replies[-1].startswith(b"502 ") or replies[-1].startswith(b"500 ")
