@@ -61,17 +61,12 @@ def rewrite() -> Call:
 
 
 def hash_lookup() -> Call:
-    import tempfile
-    from pathlib import Path
-
-    from pyfix import maps
-    from pyfix.maps import registry
-    with tempfile.TemporaryDirectory() as folder:
-        maker = registry.open_spec(f"hash:{folder}/t", None, maps.flags.LOOKUP, "c")
-        maker.parse(b"".join(b"user%d@example.com value%d\n" % (n, n) for n in range(1000)), "source")
-        maker.close()
-        image = next(path for path in Path(folder).iterdir() if path.name.startswith("t.")).read_bytes()
+    from pyfix._core.hashbuild import Builder
     from pyfix._core.hashmap import Reader
+    builder = Builder(seed=bytes(16))       # a random one would move the entries, and the count by a percent
+    for number in range(1000):
+        builder.add(b"user%d@example.com" % number, b"value%d" % number)
+    image = bytes(builder.image()[0])
     find = Reader(image).find
 
     def call() -> None:
