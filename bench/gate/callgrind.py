@@ -19,6 +19,7 @@ from bench.gate.operations import OPERATIONS
 from bench.gate.trees import CHECKOUT, fixed
 
 CALLERS = 8
+INTERPRETER = "_PyEval_EvalFrameDefault"
 SHARE = 3           # a third of the calls that the processor's counter gets: valgrind is fifty times slower
 POSITION = re.compile(r"^[+\-*0-9]")
 NAME = re.compile(r"^\((\d+)\)(?: (.*))?$")
@@ -94,4 +95,12 @@ def operation_stacks(tree: Path, name: str) -> Counter[tuple[str, ...]]:
     """Instructions of one call by stack."""
     times = max(OPERATIONS[name].calls // SHARE, 10)
     many, few = (stacks(profile(tree, name, factor * times, CALLERS)) for factor in (2, 1))
-    return Counter({stack: round((many[stack] - few[stack]) / times) for stack in many if many[stack] - few[stack] >= times})
+    found: Counter[tuple[str, ...]] = Counter()
+    for stack in many:
+        found[rooted(stack)] += max(round((many[stack] - few[stack]) / times), 0)
+    return +found
+
+
+def rooted(stack: tuple[str, ...]) -> tuple[str, ...]:
+    """A stack from the interpreter's loop on: what called that is the same for all, and cut off at different heights."""
+    return stack[stack.index(INTERPRETER):] if INTERPRETER in stack else stack

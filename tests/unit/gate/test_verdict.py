@@ -92,6 +92,8 @@ totals: 310
 def test_a_profile_becomes_stacks_of_own_cost():
     assert callgrind.total(PROFILE) == 310
     assert callgrind.stacks(PROFILE) == {("main",): 10, ("main", "work"): 280, ("main", "work", "leaf"): 20}
+    assert callgrind.rooted(("main", callgrind.INTERPRETER, "leaf")) == (callgrind.INTERPRETER, "leaf")
+    assert callgrind.rooted(("free", "leaf")) == ("free", "leaf")
 
 
 def test_the_flame_graph_shows_what_grew():
