@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -86,16 +87,14 @@ class Contest:
         job = Job(("127.0.0.1", port), routes(self.scenario, port), self.scenario.discard, self.scenario.crowd,
                   int(self.scenario.backlog * self.scale))
         for name in self.names:
-            system = SYSTEMS[name](self.root / name, job)
+            system = self.systems[name] = SYSTEMS[name](self.root / name, job)
             try:
                 system.prepare()
                 system.start()
-            except (Unavailable, OSError, TimeoutError, AssertionError) as error:
+                if job.backlog:
+                    self.fill(system, job.backlog)
+            except (Unavailable, OSError, RuntimeError, TimeoutError, subprocess.SubprocessError) as error:
                 self.give_up(name, system, str(error))
-                continue
-            self.systems[name] = system
-            if job.backlog:
-                self.fill(system, job.backlog)
 
     def give_up(self, name: str, system: System, reason: str) -> None:
         """This system is out, and why."""
@@ -119,7 +118,7 @@ class Contest:
         try:
             with crowd(system.port, int(self.scenario.crowd * self.scale)):
                 result = self.restart(system) if self.scenario.restart else self.burst(system, number)
-        except (OSError, RuntimeError, TimeoutError, ValueError, Unavailable) as error:
+        except (OSError, RuntimeError, TimeoutError, ValueError, subprocess.SubprocessError) as error:
             return self.give_up(name, system, f"round {number}: {error}")
         tell(f"  {self.scenario.name} round {number}: {name:10s} " + (
             f"greeting after {result['greeting']:.2f} s, mail through after {result['through']:.2f} s" if self.scenario.restart else

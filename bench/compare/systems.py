@@ -66,6 +66,8 @@ class System:
     def start(self, fresh: bool = True) -> None:
         """Configures (unless started again on what is there) and starts; returns when the greeting comes."""
         if fresh:
+            if self.config.exists():
+                self.stop()                 # an earlier run that was killed may have left it running
             shutil.rmtree(self.root, ignore_errors=True)
             self.config.mkdir(parents=True)
             self.root.chmod(0o755)

@@ -61,7 +61,7 @@ class Sink:
 
 def burst(port: int, messages: int, run: str, words: list[str], timeout: float = 600) -> dict[str, Any]:
     """Sends; the source's result, with the run's name in it."""
-    done = subprocess.run([sys.executable, "-m", "pyfix.load.source", f"127.0.0.1:{port}", "-m", str(messages), "--run", run, "-q",
+    done = subprocess.run([sys.executable, "-m", "pyfix.load.source", f"127.0.0.1:{port}", "-m", str(messages), "--run", run, "-q", "--patience", "60",
                            *words], capture_output=True, text=True, timeout=timeout, check=False)
     if not done.stdout:
         raise RuntimeError(done.stderr.strip() or "the load source gave no result")

@@ -18,6 +18,9 @@ class Run:
     def result(self) -> dict[str, int]:
         """Numbers of messages: seen, complete, incomplete, doubled, with other recipients than they were sent to."""
 
+def examine(content: bytes, cuts: tuple[int, ...] = ()) -> tuple[tuple[bytes, int, int, int, int, int, int] | None, bool, bool]:
+    """(mark or None, damaged, intact) of a message's content, cut at the given offsets: for tests."""
+
 class Receiver:
     """The sessions of one process."""
 

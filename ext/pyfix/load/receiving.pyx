@@ -246,6 +246,24 @@ cdef class Check(ContentSink):
         return self.length == self.mark.length and self.crc == self.mark.crc
 
 
+def examine(content: bytes, cuts=()) -> tuple:
+    """What the receiver makes of a message's content, cut at the given offsets: for tests.
+
+    (mark or None, damaged, intact); the mark is (run, number, recipients, sum, stamp, length, crc).
+    """
+    cdef Check check = Check()
+    cdef const char* p = content
+    cdef size_t start = 0, stop
+    check.begin()
+    for stop in (*cuts, len(content)):
+        check.write(p + start, stop - start)
+        start = stop
+    if not check.marked:
+        return None, bool(check.damaged), False
+    return ((<bytes>check.mark.run, check.mark.number, check.mark.recipients, check.mark.sum, check.mark.stamp, check.mark.length,
+             check.mark.crc), False, check.intact())
+
+
 cdef class Receiver:
     """The sessions of one process. limits: _core.server.Limits; ehlo: complete reply lines; script: None, or see profile.py."""
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 from bench.compare import usage
 
@@ -19,6 +20,9 @@ def test_a_living_grandchild_counts() -> None:
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-S', '-c', {BURN + 'input()'!r}])"
     child = subprocess.Popen([sys.executable, "-S", "-c", code], stdin=subprocess.PIPE)
     try:
+        deadline = time.monotonic() + 30
+        while usage.used(child.pid).cpu < 0.25 and time.monotonic() < deadline:
+            time.sleep(0.05)
         assert usage.settle(child.pid, quiet=0.2, patience=20).cpu > 0.25
         assert len(usage.tree(child.pid)) == 2
     finally:
