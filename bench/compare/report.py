@@ -158,7 +158,7 @@ def bars(records: list[dict[str, Any]], key: str, label: str) -> bytes:
     import matplotlib
     matplotlib.use("Agg")
     from matplotlib import pyplot
-    figure, axes = pyplot.subplots(figsize=(1.2 + 2.1 * len(records), 4.2), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(max(8.0, 1.2 + 2.1 * len(records)), 4.6), layout="constrained")
     shown = [name for name in ORDER if any(name in record["rounds"] for record in records)]
     width = 0.8 / len(shown)
     for index, name in enumerate(shown):
@@ -172,7 +172,7 @@ def bars(records: list[dict[str, Any]], key: str, label: str) -> bytes:
     axes.set_xticks(range(len(records)), [record["scenario"] for record in records])
     axes.set_ylabel(label)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, ncols=len(shown), loc="upper center", bbox_to_anchor=(0.5, 1.12))
+    axes.legend(frameon=False, ncols=len(shown), loc="lower center", bbox_to_anchor=(0.5, 1.0))
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150)
     pyplot.close(figure)
