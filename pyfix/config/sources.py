@@ -1,7 +1,7 @@
 """Which parameters the sources read: what the table of parameters says of itself is held against it.
 
-The law: a parameter is read where a source names it whole (`config.name`, `config["name"]`), where an f-string makes
-its name of words that the same package spells out (`f"smtpd_{stage}_restrictions"`), as a member of a transport's family
+The law: a parameter is read where a source names it whole (`config.name`, `config["name"]`), where an f-string (or a prefix)
+makes its name of words that the same package spells out (`f"smtpd_{stage}_restrictions"`), as a member of a transport's family
 (`config.transport(x, "recipient_limit")`), or where the default of one that is read refers to it. Comments, docstrings and
 sentences do not count.
 """
@@ -45,11 +45,12 @@ def python_words(text: str) -> tuple[set[str], set[str]]:
             found = node.value.split()
             if all(_NAME.fullmatch(word) for word in found):
                 words.update(found)
+                patterns.update(word + HOLE for word in found if word.endswith("_"))
     return words, patterns
 
 
-def made_of(pattern: str, words: set[str], names: list[str]) -> Iterator[str]:
-    """The names that a pattern gives with `words` in its holes."""
+def made_of(pattern: str, words: set[str], names: list[str]) -> Iterator[tuple[str, str]]:
+    """(name, last part) of the names that a pattern gives with `words` in its holes."""
     if HOLE not in pattern or not re.fullmatch(f"[a-z0-9_{HOLE}]+", pattern) or pattern == HOLE:
         return
     shape = re.compile("(.+)".join(re.escape(part) for part in pattern.split(HOLE)))
@@ -59,8 +60,9 @@ def made_of(pattern: str, words: set[str], names: list[str]) -> Iterator[str]:
         else:
             match = shape.fullmatch(name)
             cuts = [match.groups()] if match else []
-        if any(words.issuperset(cut) for cut in cuts):
-            yield name
+        for cut in cuts:
+            if words.issuperset(cut):
+                yield name, cut[-1]
 
 
 def imported_by(path: Path, text: str) -> set[str]:
@@ -102,10 +104,10 @@ def read_here(root: Path) -> set[str]:
             patterns.update(more[1])
     read: set[str] = set()
     for words, patterns in packages.values():
-        read.update(words & set(names))
+        made = {pair for pattern in patterns for pair in made_of(pattern, words, names)}
+        read.update(name for name, _ in made)
+        read.update(words & set(names) - {part for _, part in made})
         read.update(TRANSPORT_FAMILY[word] for word in words & set(TRANSPORT_FAMILY))
-        for pattern in patterns:
-            read.update(made_of(pattern, words, names))
     return _with_defaults(read, set(names))
 
 
