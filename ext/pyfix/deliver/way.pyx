@@ -265,7 +265,7 @@ cdef class Way:
         """A recipient's mail was taken."""
         delivery.settle(session.plan, index, "sent", answer[1], answer[2], session.address.relay, session.uses)
         if not session.core.features & DSN and delivery.envelope.recipients[index].notify & NOTIFY_SUCCESS:
-            delivery.results[-1][1] = "relayed"
+            delivery.results[len(delivery.results) - 1][1] = "relayed"   # no wraparound here
 
     def attempt_over(self, Delivery delivery not None):
         """A session is through with a delivery; recipients may be left for another server."""
