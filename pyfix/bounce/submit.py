@@ -11,6 +11,8 @@ from typing import Any
 from pyfix import model
 from pyfix._core.address import quote
 from pyfix.bounce.reports import date
+from pyfix.cleanup.fields import rewritten
+from pyfix.cleanup.mapping import Mapper
 from pyfix.errors import PyfixError
 from pyfix.ipc.eager import run
 from pyfix.model import Envelope, Recipient
@@ -31,6 +33,7 @@ class Submit:
     def configure(self, config: Any) -> None:
         """Take a new configuration."""
         self.config, self.resolver = config, Resolver(config, self.log.warning)
+        self.mapper = Mapper(config, self.resolver)
 
     def __call__(self, sender: bytes, to: bytes, content: bytes, tell: Tell) -> None:
         """Commit one message; tell(queue id) when it is on disk, tell(None) when that can't be."""
@@ -38,18 +41,33 @@ class Submit:
 
     async def _new(self, sender: bytes, to: bytes, content: bytes, tell: Tell) -> None:
         try:
-            recipient = await self.resolve(self.resolver.local.rewrite(to))
-            if recipient.address != to:
-                recipient.original = to
-            recipient.notify = model.NOTIFY_NEVER
+            sender = await self.mapper.envelope_sender(sender)
+            recipients = await self.recipients(to, sender)
             queue_id = self.writer.new_id()
             content, message_id = self.complete(queue_id, content)
+            if self.mapper.maps_headers:
+                content = await self.mapped(content)
             envelope = Envelope(queue_id, self.clock.now(), sender, content_flags(content) | model.BOUNCE, len(content),
-                                attributes={"message_id": message_id}, recipients=[recipient])
+                                attributes={"message_id": message_id}, recipients=recipients)
             self.writer.commit(pack(envelope), content, (envelope, tell))
         except (PyfixError, OSError) as error:
             self.log.warning(f"can't queue a notification: {error}")
             tell(None)
+
+    async def recipients(self, to: bytes, sender: bytes) -> list[Recipient]:
+        """Who gets a notification for `to`: our own mail goes through canonical, virtual and bcc maps like any other."""
+        found = []
+        for one in await self.mapper.recipients([Recipient(to, notify=model.NOTIFY_NEVER)], sender):
+            new = await self.resolve(one.address, sender)
+            new.original = one.original or (one.address if new.address != one.address else b"")
+            new.notify = model.NOTIFY_NEVER
+            found.append(new)
+        return found
+
+    async def mapped(self, content: bytes) -> bytes:
+        """The content with the addresses in its header mapped."""
+        at = content.index(b"\r\n\r\n") + 2
+        return await rewritten(self.mapper, content[:at], True) + content[at:]
 
     def again(self, old: Envelope, content: bytes, pending: list[int], tell: Tell) -> None:
         """Commit a queued message anew for its pending recipients, each resolved again."""

@@ -74,10 +74,10 @@ class Mapper:
         return await self._canonicalize(address, self._sender, "envelope_sender") if mapping else address
 
     async def recipients(self, given: list[Recipient], sender: bytes = b"", mapping: bool = True,
-                         expanded: list[Recipient] | None = None) -> list[Recipient]:
+                         expanded: list[Recipient] | None = None, bcc: list[bytes] = []) -> list[Recipient]:
         """What is queued for these recipients: mapped, expanded, with bcc, without repetitions. Raises MappingTrouble.
 
-        The sender's bcc comes first, always_bcc last, as in Postfix.
+        The sender's bcc comes first, always_bcc last, as in Postfix; behind it the `bcc` of access tables and checks.
 
         `sender`: what envelope_sender() gave. A recipient whose address changes keeps what it was in `original`.
         `expanded` gets the recipients that asked for NOTIFY=SUCCESS and became others: they are due an "expanded" report.
@@ -93,6 +93,8 @@ class Mapper:
                 await self._put_bcc(out, await self._bcc(self._recipient_bcc, address))
         if mapping:
             await self._put_bcc(out, self._always_bcc)
+        for text in bcc:
+            await self._put_bcc(out, text, mapping)
         return out.recipients
 
     async def _recipient_form(self, address: bytes, mapping: bool) -> bytes:
@@ -119,11 +121,15 @@ class Mapper:
             raise MappingTrouble(WRITE, f"{table.name} map lookup problem: {error}") from error
         return value or b""
 
-    async def _put_bcc(self, out: "_Collected", text: bytes) -> None:
+    def redirected(self, last: Recipient, text: bytes) -> Recipient:
+        """Who gets the message in the place of all its recipients (access(5) REDIRECT); `text`: external form."""
+        return Recipient(self._resolver.local.rewrite(unquote(text)), last.original or last.address, last.orcpt, last.notify)
+
+    async def _put_bcc(self, out: "_Collected", text: bytes, mapping: bool = True) -> None:
         """`text`: one address in external form, or nothing. As in Postfix it is no list."""
         if text:
             given = Recipient(self._resolver.local.rewrite(unquote(text)), notify=NOTIFY_NEVER)
-            await self._put(out, given, await self._recipient_form(given.address, True), True)
+            await self._put(out, given, await self._recipient_form(given.address, mapping), mapping)
 
     async def header(self, name: bytes, value: bytes, local: bool = True, mapping: bool = True) -> bytes | None:
         """The new value of a header field, folded; None where it keeps its bytes. Raises MappingTrouble.

@@ -7,12 +7,14 @@ the queue's writer, the resolver, the address mappings and the words of the Rece
 import time
 from email.utils import formatdate
 
+from pyfix.cleanup.actions import destination, expansions, with_actions
+from pyfix.cleanup.checks import Checks
 from pyfix.cleanup.fields import edited_header
 from pyfix.cleanup.hot import Hot
 from pyfix.cleanup.mapping import Mapper
 from pyfix.errors import DiskFull, MessageTooLarge, QueueError, TableError
 from pyfix.ipc.eager import run
-from pyfix.model import Recipient, Reply
+from pyfix.model import TRACE_ONLY, Recipient, Reply
 from pyfix.resolve import ERROR, FAIL
 from pyfix.resolve.addressmap import MappingTrouble
 
@@ -55,6 +57,11 @@ class Cleanup(Hot):
         self.undisclosed = bool(config.undisclosed_recipients_header)
         self.rewrites_remote = bool(config["remote_header_rewrite_domain"])
         self.mapper = Mapper(config, self.resolver)
+        overrides = set(config.words("receive_override_options"))
+        self.maps_addresses = "no_address_mappings" not in overrides
+        self.checks = Checks.of(config, self.log) if "no_header_body_checks" not in overrides else None
+        self.content_filter = config["content_filter"].encode()
+        self.plain = self.maps_addresses and not self.content_filter
         self.headers_mapped = self.mapper.maps_headers
         self.senders.clear()
 
@@ -80,6 +87,10 @@ class Cleanup(Hot):
                 intake.origin.received, intake.queue_id, intake.recipients[0].address, self.date())
         return b"Received: %b%b;\r\n\t%b\r\n" % (intake.origin.received, intake.queue_id, self.date())
 
+    def prepended(self, intake) -> bytes:
+        """What access(5) PREPEND puts above the Received field."""
+        return b"".join(text + b"\r\n" for text in intake.actions.get("prepend", ()))
+
     def log_message_id(self, intake, message_id: bytes) -> None:
         """`QID: message-id=<...>`, as cleanup logs it when the header has been read (a made one is logged when made)."""
         if not message_id and intake.origin.local:
@@ -96,8 +107,11 @@ class Cleanup(Hot):
         return "size" if isinstance(trouble, MessageTooLarge) else "write"
 
     def refuse(self, intake) -> None:
-        """Answers a message that can't be taken, and lets go of its content."""
-        replies = {"hops": TOO_MANY_HOPS, "space": NO_SPACE, "size": TOO_BIG}
+        """Answers a message that can't be taken (or is to be thrown away: DISCARD), and lets go of its content."""
+        if intake.error == "discard":
+            self.end(intake, Reply(250, "2.0.0", "Ok: queued as " + intake.queue_id.decode()))
+            return
+        replies = {"hops": TOO_MANY_HOPS, "checks": intake.reply, "space": NO_SPACE, "size": TOO_BIG}
         self.end(intake, replies.get(intake.error, QUEUE_WRITE_ERROR))
 
     def end(self, intake, reply: Reply) -> None:
@@ -113,12 +127,24 @@ class Cleanup(Hot):
 
     async def sender(self, address: bytes) -> bytes:
         """The sender as it is queued; kept where no table is asked. Raises MappingTrouble."""
-        sender = await self.mapper.envelope_sender(address)
+        sender = await self.mapper.envelope_sender(address, self.maps_addresses)
         if self.mapper.idle:
             if len(self.senders) >= SENDERS_KEPT:
                 self.senders.clear()
             self.senders[address] = sender
         return sender
+
+    async def route_all(self, intake, recipients: list[Recipient], sender: bytes) -> None:
+        """Where each recipient goes: to the content filter, if there is one. Raises TableError."""
+        filtered = b"" if intake.flags & TRACE_ONLY else (intake.actions or {}).get("filter", self.content_filter)
+        for recipient in recipients:
+            if filtered:
+                recipient.transport, recipient.nexthop = destination(self.config, filtered, recipient.address)
+                continue
+            resolution = await self.resolver.resolve(recipient.address, sender)
+            if resolution.flags & FAIL:
+                raise TableError("resolve", f"{recipient.address.decode(errors='replace')} can't be resolved now")
+            route(recipient, resolution)
 
     async def map_and_commit(self, intake) -> None:
         """The whole way: sender and recipients through the mappings, then resolved."""
@@ -127,12 +153,12 @@ class Cleanup(Hot):
             if intake.header is not None:
                 intake.put_header(await edited_header(self, intake))
             sender = await self.sender(sender)
-            recipients = await self.mapper.recipients(recipients, sender)
-            for recipient in recipients:
-                resolution = await self.resolver.resolve(recipient.address, sender)
-                if resolution.flags & FAIL:
-                    raise TableError("resolve", f"{recipient.address.decode(errors='replace')} can't be resolved now")
-                route(recipient, resolution)
+            expanded: list[Recipient] = []
+            actions = intake.actions or {}
+            recipients = await self.mapper.recipients(recipients, sender, self.maps_addresses, expanded, actions.get("bcc", ()))
+            recipients = with_actions(self, intake, recipients)
+            await self.route_all(intake, recipients, sender)
+            recipients += expansions(expanded)
         except MappingTrouble as trouble:
             self.log.warning(f"{intake.queue_id.decode()}: {trouble}")
             self.end(intake, trouble.reply)

@@ -1,5 +1,6 @@
 """The transports error, retry and discard, done by qmgr itself: their only work is a log line.
 
+So is `expanded`, a recipient that an alias replaced: it is only reported (RFC 3461 section 5.2.7.3).
 The nexthop is the text, with an enhanced status code before it ("5.1.1 user unknown"), as in
 error(8) and discard(8). An agent process that serves one of them is preferred.
 """
@@ -11,9 +12,10 @@ from pyfix.model import NOTIFY_SUCCESS, Envelope
 from pyfix.qmgr.names import external, seconds
 from pyfix.qmgr.scheduler import Message
 
-INLINE = frozenset({"error", "retry", "discard"})
+INLINE = frozenset({"error", "retry", "discard", "expanded"})
 _CODE = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s+|$)")
-_WAYS = {"error": ("5", "5.0.0", "bounced"), "retry": ("4", "4.0.0", "deferred"), "discard": ("2", "2.0.0", "sent")}
+_WAYS = {"error": ("5", "5.0.0", "bounced"), "retry": ("4", "4.0.0", "deferred"), "discard": ("2", "2.0.0", "sent"),
+         "expanded": ("2", "2.0.0", "expanded")}
 
 
 class Inline:
@@ -32,9 +34,9 @@ class Inline:
             dsn = digit + found[1][1:]
         for index in indexes:
             self.log.info(delivery_line(envelope, message, index, now, dsn, status, text))
-        if status == "sent":
+        if digit == "2":
             message.sent.extend(indexes)
-            told = [(index, "delivered", dsn, text) for index in indexes
+            told = [(index, "delivered" if status == "sent" else status, dsn, text) for index in indexes
                     if envelope.recipients[index].notify & NOTIFY_SUCCESS]
             message.reported = (message.reported or []) + told or None
         elif status == "bounced":

@@ -24,6 +24,7 @@ from pyfix.resolve.domains import ALIAS, DEFAULT, ERROR, FAIL, LOCAL, RELAY, ROU
 from pyfix.resolve.transport import TransportMap
 
 CACHE_LIMIT = 10_000
+DISCARDED = "undeliverable postmaster notification discarded"     # mail for our double_bounce_sender goes nowhere
 AT, DOT, BANG, PERCENT = 64, 46, 33, 37
 
 
@@ -123,6 +124,8 @@ class Resolver:
             transport, nexthop = await self._transports.lookup(recipient, transport, nexthop)
         if self._relocated:
             transport, nexthop = await self._moved(recipient, domain, transport, nexthop)
+        if kind == LOCAL and user.lower() == self.style.double_bounce:
+            transport, nexthop = "discard", DISCARDED
         return Resolution(transport, nexthop, recipient, flags | kind)
 
     async def _strip(self, address: bytes) -> tuple[bytes, bool]:

@@ -55,11 +55,14 @@ class Client:
             return False
 
     def is_local(self) -> bool:
-        """local_header_rewrite_clients: its permit_inet_interfaces, permit_mynetworks and permit."""
+        """Does local_header_rewrite_clients name it by its address? (permit_sasl_authenticated and
+        permit_tls_clientcerts concern a session, which sets Origin.local when it has either.) A table that fails: no."""
         words = self.settings.local_clients
         own = self.settings.policy.engine.resolver.domains.own_addresses
-        return ("permit_inet_interfaces" in words and plain_address(self.address) in own) \
-            or ("permit_mynetworks" in words and self.trusted) or "permit" in words
+        if ("permit_inet_interfaces" in words and plain_address(self.address) in own) \
+                or ("permit_mynetworks" in words and self.trusted) or "permit" in words:
+            return True
+        return any(self.listed(table) for table in self.settings.local_tables)
 
     def origin(self, helo: bytes | None, port: int, esmtp: bool, utf8: bool) -> Origin:
         """The Origin of messages of one session: all of the Received field before the queue id."""
@@ -90,7 +93,7 @@ class Clients:
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
-        lists = (settings.policy.engine.networks, settings.exempt, settings.newline_exempt)
+        lists = (settings.policy.engine.networks, settings.exempt, settings.newline_exempt, *settings.local_tables)
         self.fixed = not any(entry.tables for entry in lists) and not settings.discard_maps
         self._kept: dict[tuple[bytes, Peer], Client] = {}
 

@@ -14,6 +14,7 @@ from pyfix.access.networks import Networks
 from pyfix.access.policy import Policy
 from pyfix.errors import ConfigError, TableError
 from pyfix.maps import MapList
+from pyfix.maps.braces import tokens
 from pyfix.resolve import Resolver
 from pyfix.resolve.matchlist import MatchList
 from pyfix.smtpd.client import Clients
@@ -25,6 +26,8 @@ KEYWORDS = ("pipelining", "size", "vrfy", "etrn", "enhancedstatuscodes", "8bitmi
 ALL_KEYWORDS = frozenset((*KEYWORDS, "starttls", "auth", "verp", "xclient", "xforward", "requiretls", "silent-discard"))
 
 
+LOCAL_CLIENTS = frozenset(("permit_inet_interfaces", "permit_mynetworks", "permit_sasl_authenticated",
+                           "permit_tls_clientcerts", "permit"))
 CONTROL = re.compile(rb"[\x00-\x1f\x7f]").search
 
 
@@ -91,7 +94,7 @@ class Settings:
         self.counts_rates = bool(self.connection_rate or self.message_rate or self.recipient_rate)
         self.exempt = Networks(config, "smtpd_client_event_limit_exceptions")
         self.newline_exempt = Networks(config, "smtpd_forbid_bare_newline_exclusions")
-        self.local_clients = frozenset(config.words("local_header_rewrite_clients"))
+        self.local_clients, self.local_tables = local_rewriting(config, self.log.warning)
 
     def make_limits(self, config: Any) -> Limits:
         """What the core has to know."""
@@ -170,6 +173,22 @@ def keyword_set(text: str, warning: Callable[[str], None]) -> frozenset[str]:
     for word in sorted(words - ALL_KEYWORDS):
         warning(f"unknown EHLO keyword in list: {word}")
     return frozenset(words & ALL_KEYWORDS)
+
+
+def local_rewriting(config: Any, warning: Callable[[str], None]) -> tuple[frozenset[str], list[Networks]]:
+    """(words, address tables) of local_header_rewrite_clients; what is neither is said and left out."""
+    name, words, tables = "local_header_rewrite_clients", set[str](), list[Networks]()
+    given = iter(tokens(config[name]))
+    for word in given:
+        if word.lower() == "check_address_map":
+            word = next(given, "")
+        if ":" in word:
+            tables.append(Networks(config, name, word))
+        elif word.lower() in LOCAL_CLIENTS:
+            words.add(word.lower())
+        else:
+            warning(f"parameter {name}: invalid request: {word}")
+    return frozenset(words), tables
 
 
 def newlines(config: Any) -> int:

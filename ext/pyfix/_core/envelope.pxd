@@ -14,7 +14,7 @@ cdef class Arguments:
     cdef readonly bytes envid, orcpt, auth       # decoded; None: not given
     cdef readonly int64_t size                   # SIZE=, 0 not given
     cdef readonly int notify, ret                # model.NOTIFY_* bits, model.RET_*
-    cdef readonly bint eight_bit_mime, utf8
+    cdef readonly bint eight_bit_mime, seven_bit, utf8
 
     cdef void begin_mail(self) noexcept
     cdef void begin_rcpt(self) noexcept

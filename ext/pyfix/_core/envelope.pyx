@@ -87,7 +87,7 @@ cdef class Arguments:
 
     cdef void begin_mail(self) noexcept:
         self.size = self.ret = 0
-        self.eight_bit_mime = self.utf8 = False
+        self.eight_bit_mime = self.seven_bit = self.utf8 = False
         self.envid = self.auth = None
 
     cdef void begin_rcpt(self) noexcept:
@@ -104,9 +104,9 @@ cdef class Arguments:
                 return b"552 5.3.4 Message size exceeds file system imposed limit"
             self.size = number
         elif span_is(arg, b"BODY=8BITMIME", 13):
-            self.eight_bit_mime = True
+            self.eight_bit_mime, self.seven_bit = True, False
         elif span_is(arg, b"BODY=7BIT", 9):
-            self.eight_bit_mime = False
+            self.eight_bit_mime, self.seven_bit = False, True
         elif self.utf8 and span_is(arg, b"SMTPUTF8", 8):
             pass
         elif span_starts(arg, b"RET=", 4):

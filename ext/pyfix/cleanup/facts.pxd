@@ -17,6 +17,8 @@ cpdef enum Field:
     F_RESENT_RCPT = 2048        # Resent-To, Resent-Cc or Resent-Bcc
     F_REPLY_TO = 4096
     F_MIME = 8192               # MIME-Version or Content-*
+    F_EIGHT = 16384             # Content-Transfer-Encoding: 8bit or binary
+    F_COMPOSITE = 32768         # Content-Type: multipart/* or message/*
 
 cdef struct Range:
     size_t start, end

@@ -157,6 +157,33 @@ cdef bint plain_list(const char* p, size_t n) noexcept nogil:
         i += 1
 
 
+cdef unsigned int mime_bits(const char* p, size_t name, size_t end) noexcept nogil:
+    """What a MIME field at [p, p+end) says of the content that matters when it is sent (RFC 6152 section 3)."""
+    cdef Range value
+    cdef size_t n
+    if name == 25 and same(p, b"content-transfer-encoding", 25):
+        value.start, value.end = name, end
+        value_of(p, &value)
+        n = value.end - value.start
+        if (n >= 4 and same(p + value.start, b"8bit", 4)) or (n >= 6 and same(p + value.start, b"binary", 6)):
+            return F_EIGHT
+    elif name == 12 and same(p, b"content-type", 12):
+        value.start, value.end = name, end
+        value_of(p, &value)
+        n = value.end - value.start
+        if (n >= 10 and same(p + value.start, b"multipart/", 10)) or (n >= 8 and same(p + value.start, b"message/", 8)):
+            return F_COMPOSITE
+    return 0
+
+
+cdef void value_of(const char* p, Range* r) noexcept nogil:
+    """Narrows a range that begins behind a field's name to the value: past the colon, without blanks."""
+    while r.start < r.end and p[r.start] != b":":
+        r.start += 1
+    r.start += 1
+    trim(p, r)
+
+
 cdef bint lacks_fields(const Facts* facts, bint undisclosed) noexcept nogil:
     cdef unsigned int have = facts.present
     if have & F_RESENT:
@@ -183,6 +210,8 @@ cdef void note_field(const char* p, size_t start, size_t end, size_t name, unsig
         out.message_id.start += 1
         out.message_id.end = end
         trim(p, &out.message_id)
+    if bits == F_MIME:
+        bits |= mime_bits(p + start, name, end - start)
     out.present |= bits
     if not out.odd and address_field(p + start, name, bits):
         colon = start + name

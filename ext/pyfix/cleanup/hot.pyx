@@ -21,6 +21,7 @@ cdef class Hot:
     cdef public object resolver, mapper, writer, notify, queue_errors, log
     cdef public dict senders            # sender as given -> as queued, while no table is asked
     cdef public long long generation
+    cdef public bint plain              # no content filter of main.cf, and mappings are wanted
     cdef Packer packer
 
     def __cinit__(self, *args, **kwargs):
@@ -29,7 +30,9 @@ cdef class Hot:
 
     def complete(self, Intake intake):
         """Commits an intake, at once where it can be; the reply follows when the commit is on disk."""
-        sender = self.senders.get(intake.sender) if intake.header is None and self.mapper.idle else None
+        sender = None
+        if intake.header is None and intake.actions is None and self.plain and self.mapper.idle:
+            sender = self.senders.get(intake.sender)
         if sender is not None and self.resolved(sender, intake.recipients):
             self.commit(intake, sender, intake.recipients)
         else:
@@ -76,7 +79,12 @@ cdef class Hot:
         p.integer(intake.ret)
         p.binary(intake.envid)
         p.integer(self.generation)
-        p.map(len(attributes))
+        if intake.encoding is None:
+            p.map(len(attributes))
+        else:
+            p.map(len(attributes) + 1)
+            p.text("encoding")
+            p.text(intake.encoding)
         for name, value in attributes.items():
             p.text(name)
             p.text(value)

@@ -14,6 +14,10 @@ cdef class Intake(ContentSink):
     cdef public bytes envid
     cdef public object actions            # what access tables and checks decided: hold, redirect, filter ..., or None
     cdef public str error                 # why the content can't be kept, "" if it can
+    cdef public str encoding              # what the content is declared as, "8bit" or "7bit", or None
+    cdef public object reply              # the refusal of a content check, or None
+    cdef public object checker            # header and body checks of this message, or None
+    cdef bint composite                   # the content has parts
     cdef ContentBuffer content
     cdef list extents                     # where spilled content went
     cdef size_t spilled                   # bytes of it
@@ -28,4 +32,5 @@ cdef class Intake(ContentSink):
     cdef bint header_changes(self, const Facts* facts) except -1
     cdef int set_header_apart(self, Facts* facts) except -1
     cdef int chunk(self) except -1
+    cdef int see_discard(self) except -1
     cdef int spill(self) except -1

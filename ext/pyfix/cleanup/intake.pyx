@@ -9,12 +9,13 @@ complete.
 from libc.string cimport memcmp
 
 from pyfix._core.data cimport ContentSink
-from pyfix.cleanup.facts cimport Facts, lacks_fields, read_facts
+from pyfix.cleanup.facts cimport F_COMPOSITE, F_EIGHT, Facts, lacks_fields, read_facts
 from pyfix.queue.content cimport ContentBuffer
 
 cdef enum:
     SPILL_AT = 262144            # content above this is written early
     HEADER_MAX = 8388608         # a header that has not ended by then is not waited for
+    HAS_8BIT = 2                 # of pyfix.model
 
 
 cdef class Intake(ContentSink):
@@ -29,11 +30,14 @@ cdef class Intake(ContentSink):
         self.recipients = []
         self.envid = b""
         self.error = ""
+        self.encoding = self.reply = self.checker = None
         self.extents = []
 
     def start(self):
-        """Content follows: puts the Received field (RFC 5321 section 4.4) before it."""
+        """Content follows: puts the Received field (RFC 5321 section 4.4) before it, and what access tables want first."""
         cdef bytes received = self.stage.received(self)
+        if self.actions is not None:
+            received = self.stage.prepended(self) + received
         self.content = ContentBuffer()
         self.content.append(received, len(received))
         self.head = len(received)
@@ -42,9 +46,28 @@ cdef class Intake(ContentSink):
         self.error = ""
         self.spilled = 0
         self.extents = []
+        if self.stage.checks is not None:
+            self.begin_checks(received)
+        self.see_discard()
+
+    cdef int see_discard(self) except -1:
+        """A message that is to be thrown away (DISCARD) needs no content."""
+        if self.actions is not None and not self.error and self.actions.get("discard"):
+            self.error = "discard"
+        return 0
+
+    def begin_checks(self, bytes received):
+        """The content goes through header and body checks, the Received field first; what comes out of them is kept."""
+        self.content = ContentBuffer()
+        self.head = 0
+        self.checker = self.stage.checks.begin(self, self.content.write)
+        self.checker.feed(received)
 
     cdef int write(self, const char* p, size_t n) except -1:
-        self.content.append(p, n)
+        if self.checker is None:
+            self.content.append(p, n)
+        elif not self.error:
+            self.checker.feed(p[:n])
         if self.content.length > SPILL_AT:
             self.spill()
         return 0
@@ -61,6 +84,8 @@ cdef class Intake(ContentSink):
             self.content = ContentBuffer()
         elif self.head_done:
             self.chunk()
+        if self.checker is not None:
+            self.checker.out = self.content.write
         return 0
 
     cdef int chunk(self) except -1:
@@ -82,8 +107,12 @@ cdef class Intake(ContentSink):
         if not facts.ended:
             return 0
         self.head_done = True
+        if facts.present & (F_EIGHT | F_COMPOSITE):
+            self.composite = facts.present & F_COMPOSITE
+            if facts.present & F_EIGHT:
+                self.encoding = "8bit"
         self.stage.log_message_id(self, p[facts.message_id.start:facts.message_id.end])
-        if facts.received + 1 >= self.stage.hopcount_limit:
+        if facts.received + 1 >= self.stage.hopcount_limit if self.checker is None else self.checker.hops >= self.stage.hopcount_limit:
             self.error = "hops"
         elif facts.drops or (not facts.blank and facts.body < n) or self.header_changes(&facts):
             self.set_header_apart(&facts)
@@ -132,8 +161,14 @@ cdef class Intake(ContentSink):
         """The content is complete. `flags`: model.HAS_* bits of it. `done(Reply)` follows, at once or after the commit."""
         self.flags |= flags
         self.done = done
+        if self.checker is not None and not self.error:
+            self.checker.finish()
+            self.flags |= self.checker.flags
+        self.see_discard()
         if not self.head_done and not self.error:
             self.look_at_header(True)
+        if flags & HAS_8BIT and self.composite:
+            self.encoding = "8bit"
         if self.error:
             self.stage.refuse(self)
         else:

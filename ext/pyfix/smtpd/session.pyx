@@ -294,6 +294,10 @@ cdef class Session(Stream):
         intake.sender, intake.ret, intake.envid = self.sender, core.ret, core.envid or b""
         if core.utf8:
             intake.flags |= wording.SMTPUTF8
+        if core.eight_bit_mime:
+            intake.encoding = "8bit"
+        elif core.seven_bit:
+            intake.encoding = "7bit"
         self.server.info(b"%b: client=%b" % (intake.queue_id, self.client.log_name))
         return None
 
@@ -304,6 +308,8 @@ cdef class Session(Stream):
 
     def let_in(self):
         """354, or the chunk at once."""
+        if self.subject is not None and self.subject.actions:
+            self.intake.actions = self.subject.actions
         self.intake.start()
         self.core.accept_content(<ContentSink?> self.intake)
         return 0

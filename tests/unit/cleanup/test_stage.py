@@ -35,7 +35,8 @@ class FakeResolver(Resolver):
 @pytest.fixture
 def post(tmp_path):
     """post(content, ...) -> (Reply, queue id, Envelope, bytes of content, log lines)."""
-    def deliver(content, recipients=(b"rcpt@dest.example",), local=False, uid=-1, pieces=None, main="", wrap=lambda writer: writer, sender=b"joe@x.example"):
+    def deliver(content, recipients=(b"rcpt@dest.example",), local=False, uid=-1, pieces=None, main="", wrap=lambda writer: writer, sender=b"joe@x.example",
+                actions=None, flags=HAS_DOT_LINE, notify=0):
         (tmp_path / "main.cf").write_text("myhostname = host.example\ncompatibility_level = 3.6\n"
                                           f"maillog_file = {tmp_path}/log\n" + main)
 
@@ -47,16 +48,17 @@ def post(tmp_path):
             stage = Cleanup(service, FakeResolver(service.config), notices.extend)
             stage.writer = wrap(Writer(str(tmp_path), "smtpd.0", loop, stage.on_group))
             origin = Origin(b"from me (name [192.0.2.1])\r\n\tby host.example (Postfix) with ESMTP id ",
-                            {"client_name": "name"}, "name[192.0.2.1]", local, uid, "Jo Doe")
+                            {"client_name": "name", "protocol": "ESMTP", "helo": "me"}, "name[192.0.2.1]", local, uid, "Jo Doe")
             intake = Intake(stage, origin)
             intake.queue_id, intake.sender = stage.writer.new_id(), sender
             intake.arrival = 1_800_000_000_000_000
-            intake.recipients = [Recipient(address) for address in recipients]
+            intake.recipients = [Recipient(address, notify=notify) for address in recipients]
+            intake.actions = actions
             intake.start()
             for piece in pieces or [content]:
                 intake.put(piece)
             reply = loop.create_future()
-            intake.finish(HAS_DOT_LINE, reply.set_result)
+            intake.finish(flags, reply.set_result)
             result = await asyncio.wait_for(reply, 10)
             stage.log.flush()
             envelope = body = None
