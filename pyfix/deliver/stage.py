@@ -9,6 +9,7 @@ from typing import Any
 
 from pyfix.deliver.agent import Agent
 from pyfix.deliver.hosts import Hosts
+from pyfix.deliver.outward import Outward
 from pyfix.deliver.parameters import Parameters
 from pyfix.dns.resolver import Resolver
 from pyfix.ipc.connection import Connection, Link
@@ -16,6 +17,8 @@ from pyfix.ipc.messages import DELIVER, HELLO, OUTCOME, READY
 from pyfix.errors import PeerError
 from pyfix.queue.layout import log_directory
 from pyfix.queue.reader import Reader
+from pyfix.resolve import Resolver as Rewriter
+from pyfix.resolve.generic import Generic
 
 CAPACITY = 5_000
 
@@ -30,6 +33,7 @@ class Smtp:
         parameters = Parameters(service.config, service.log, service.program)
         self.agent = Agent(parameters, self.hosts(parameters), Reader(log_directory(service.queue_directory)), service.engine,
                            service.loop, service.log, self.report)
+        self.map_outward()
         self.link = Link(os.path.join(service.queue_directory, "private/qmgr"), self.on_message, self.on_open,
                          lambda connection, error: self.agent.forget_jobs())
 
@@ -39,6 +43,14 @@ class Smtp:
         own = {str(interface.address) for interface in config.own_interfaces()}
         proxies = set(config["proxy_interfaces"].replace(",", " ").split())
         return Hosts(self.resolver, parameters, own, proxies, self.service.log)
+
+    def map_outward(self) -> None:
+        """smtp_generic_maps, where it is set."""
+        config, program = self.service.config, self.service.program
+        Outward.remove(self.agent)
+        if config[f"{program}_generic_maps"]:
+            resolver = Rewriter(config, self.service.log.warning)
+            Outward(self.agent, Generic(config, resolver, program))
 
     def on_open(self, connection: Connection) -> None:
         """Say who we are and how much we can take."""
@@ -62,6 +74,7 @@ class Smtp:
         parameters = Parameters(self.service.config, self.service.log, self.service.program)
         self.agent.parameters, self.agent.hosts = parameters, self.hosts(parameters)
         self.agent.sites.clear()
+        self.map_outward()
 
 
 async def start(service: Any) -> None:

@@ -1,0 +1,143 @@
+"""smtp_generic_maps and lmtp_generic_maps: envelope and header addresses as the outside shall see them.
+
+Law: smtp(8), generic(5). Only what goes over the wire changes: the log, outcomes and notifications keep the queue's
+addresses. An agent without the parameter has none of this: Outward stands before four of its methods only where it is set.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pyfix._core.client import EIGHTBITMIME
+from pyfix._core.request import Request, external
+from pyfix.deliver.downgrade import DowngradedContent
+from pyfix.resolve.addressmap import MappingTrouble
+from pyfix.resolve.generic import Generic
+
+HEADER_LIMIT = 8_388_608        # a longer header is sent as it is
+METHODS = ("begin", "request", "content", "finish")
+
+
+class RewrittenContent:
+    """Content with another header. `skip`: bytes of the stored content that `header` replaces."""
+
+    data = None
+
+    def __init__(self, content: Any, header: bytes, skip: int) -> None:
+        self.content, self.header, self.skip = content, header, skip
+        self.size = content.size - skip + len(header)
+
+    def pieces(self) -> Iterator[Any]:
+        """The content as it is sent."""
+        yield self.header
+        skip = self.skip
+        for piece in self.content.pieces():
+            if skip < len(piece):
+                yield piece[skip:]
+            skip = max(0, skip - len(piece))
+
+
+class Outward:
+    """The generic mapping of one agent."""
+
+    def __init__(self, agent: Any, generic: Generic) -> None:
+        self.agent, self.generic = agent, generic
+        self.addresses: dict[int, dict[bytes, bytes]] = {}      # by job: where an address changes
+        self.contents: dict[int, RewrittenContent] = {}
+        for name in METHODS:
+            vars(agent).pop(name, None)
+        self.plain = {name: getattr(agent, name) for name in METHODS}
+        for name in METHODS:
+            setattr(agent, name, getattr(self, name))
+
+    @staticmethod
+    def remove(agent: Any) -> None:
+        """The agent as it is without a mapping; deliveries under way finish as they began."""
+        for name in METHODS:
+            vars(agent).pop(name, None)
+
+    def begin(self, delivery: Any) -> None:
+        """Maps first, then sets out."""
+        task = self.agent.loop.create_task(self.prepare(delivery))
+        self.agent.tasks.add(task)
+        task.add_done_callback(self.agent.looked_up)
+
+    async def prepare(self, delivery: Any) -> None:
+        """What changes in this delivery; a table that fails defers it."""
+        envelope, changed = delivery.envelope, dict[bytes, bytes]()
+        try:
+            for address in (envelope.sender, *(envelope.recipients[index].address for index in delivery.pending)):
+                new = await self.generic.address(address)
+                if new != address:
+                    changed[address] = new
+            content = await self.rewritten(delivery.content)
+        except MappingTrouble as trouble:
+            self.agent.log.warning(f"{delivery.queue_id.decode()}: {trouble}")
+            self.agent.fail_all(delivery, "4.3.0", "address mapping problem")
+            return
+        self.addresses[delivery.job] = changed
+        if content is not None:
+            self.contents[delivery.job] = content
+        self.plain["begin"](delivery)
+
+    async def rewritten(self, content: Any) -> RewrittenContent | None:
+        """The content with header addresses mapped; None where none changes."""
+        header = stored_header(content)
+        out, changed = [], False
+        for field in fields(header):
+            name, colon, value = field.partition(b":")
+            new = await self.generic.header(name.rstrip(), value) if colon else None
+            changed = changed or new is not None
+            out.append(field if new is None else name + b":" + new + b"\r\n")
+        return RewrittenContent(content, b"".join(out), len(header)) if changed else None
+
+    def request(self, session: Any, delivery: Any) -> Request | None:
+        """The request with the addresses of the outside."""
+        made, changed = self.plain["request"](session, delivery), self.addresses.get(delivery.job)
+        if made is None or not changed:
+            return made
+        envelope = delivery.envelope
+
+        def outside(address: bytes) -> bytes:
+            return external(changed.get(address, address))
+        return Request(outside(envelope.sender), [outside(envelope.recipients[index].address) for index in delivery.pending],
+                       size=made.size, body=made.body, utf8=made.utf8, envid=made.envid, ret=made.ret, dsn=made.dsn,
+                       xforward=made.xforward)
+
+    def content(self, session: Any, delivery: Any) -> Any:
+        """The content with the header of the outside, made fit for the server."""
+        made = self.contents.get(delivery.job)
+        if made is None:
+            return self.plain["content"](session, delivery)
+        eight = delivery.envelope.attributes.get("encoding", "").lower() == "8bit"
+        if eight and not session.core.features & EIGHTBITMIME and self.agent.parameters.downgrade:
+            return DowngradedContent(made)
+        return made
+
+    def finish(self, delivery: Any) -> None:
+        """The delivery is over: forget what was made for it."""
+        self.addresses.pop(delivery.job, None)
+        self.contents.pop(delivery.job, None)
+        self.plain["finish"](delivery)
+
+
+def stored_header(content: Any) -> bytes:
+    """The header of a content, up to the empty line."""
+    data = b""
+    for piece in content.pieces():
+        data += bytes(piece)
+        at = data.find(b"\r\n\r\n")
+        if at >= 0 or len(data) > HEADER_LIMIT:
+            return data[:at + 2] if at >= 0 else b""
+    return data if data.endswith(b"\r\n") else b""
+
+
+def fields(header: bytes) -> list[bytes]:
+    """The fields of a header, each with its continuation lines and line ends."""
+    found: list[bytes] = []
+    for line in header.split(b"\n")[:-1]:
+        line += b"\n"
+        if found and line[:1] in (b" ", b"\t"):
+            found[-1] += line
+        else:
+            found.append(line)
+    return found
