@@ -30,7 +30,6 @@ cdef class Intake(ContentSink):
         self.recipients = []
         self.envid = b""
         self.error = ""
-        self.encoding = self.reply = self.checker = None
         self.extents = []
 
     def start(self):

@@ -1,0 +1,34 @@
+"""Our own notifications pass the address mappings, as all internal mail does (cleanup(8)); header checks they do not pass."""
+
+import pytest
+
+from pyfix.bounce.submit import Submit
+from pyfix.config import Config
+from pyfix.queue.envelope import unpack
+from tests.kit.qmgr import Clock, Log
+
+BODY = b"From: MAILER-DAEMON (Mail Delivery System)\r\nTo: me@in.test\r\nSubject: x\r\n\r\nbody\r\n"
+
+
+class Pen:
+    """A Writer that keeps what it is given."""
+
+    def new_id(self):
+        return b"4F2A13C05D"
+
+    def commit(self, envelope, content, token):
+        self.envelope, self.content = unpack(envelope), content
+
+
+@pytest.mark.parametrize("tables, to, header", [
+    ("", [(b"me@in.test", b"")], b"To: me@in.test\r\n"),
+    ("virtual_alias_maps = inline:{{me@in.test = a@x.test, b@y.test}}\n",
+     [(b"a@x.test", b"me@in.test"), (b"b@y.test", b"me@in.test")], b"To: me@in.test\r\n"),
+    ("canonical_maps = inline:{{me@in.test = you@out.test}}\nheader_checks = static:REJECT\n",
+     [(b"you@out.test", b"me@in.test")], b"To: you@out.test\r\n")])
+def test_who_gets_a_notification(tmp_path, tables, to, header):
+    (tmp_path / "main.cf").write_text("myhostname = mail.example.com\nmydestination =\n" + tables)
+    pen = Pen()
+    Submit(Config.load(str(tmp_path)), pen, Log(), Clock())(b"", b"me@in.test", BODY, lambda queue_id: None)
+    assert [(r.address, r.original) for r in pen.envelope.recipients] == to
+    assert all(r.notify == 1 for r in pen.envelope.recipients) and header in pen.content and pen.envelope.sender == b""
