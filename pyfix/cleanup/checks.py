@@ -139,6 +139,8 @@ class Checker:
         if not table:
             return text
         try:
+            if not table.local:
+                raise TableError(name, "a table that asks another process can't be used here: use regexp, pcre or another file")
             value = table.get(text)
         except TableError as error:
             self.checks.log.warning(f"{self.intake.queue_id.decode()}: {name} map lookup problem -- message not accepted, "

@@ -149,8 +149,9 @@ def test_hops_count_even_if_the_check_drops_them(post):
     assert post(b"Received: gone\r\n" * 48 + b"\r\nb\r\n", main=TABLES)[0].code == 250
 
 
-def test_a_table_that_fails_refuses_for_now(post):
-    reply, _, envelope, _, log = post(PLAIN, main="header_checks = fail:x\n")
+@pytest.mark.parametrize("table", ["fail:x", "tcp:127.0.0.1:9"])
+def test_a_table_that_fails_or_would_have_to_wait_refuses_for_now(post, table):
+    reply, _, envelope, _, log = post(PLAIN, main=f"header_checks = {table}\n")
     assert reply.code == 451 and envelope is None and any("header_checks map lookup problem" in entry for entry in log)
 
 
