@@ -39,7 +39,7 @@ import uvloop
 
 from pyfix import confine
 from pyfix.config import Config
-from pyfix.errors import ConfigError, PyfixError, SystemTrouble
+from pyfix.errors import ConfigError, PyfixError, QueueError, SystemTrouble
 from pyfix.preload import needed, preload, readable_by_all
 from pyfix.telemetry.maillog import Maillog
 
@@ -188,7 +188,7 @@ class Service:
 
     def die(self, error: BaseException) -> NoReturn:
         """End the process at once, saying why: Postfix's fatal for trouble, panic for a mistake of ours."""
-        if isinstance(error, ConfigError | SystemTrouble):
+        if isinstance(error, ConfigError | SystemTrouble | QueueError):
             self.log.fatal(str(error))
         else:
             self.log.panic(explain(error))

@@ -8,12 +8,14 @@ import os
 from typing import Any
 
 from pyfix.cleanup.stage import Cleanup
+from pyfix.errors import SystemTrouble
 from pyfix.ipc.connection import Link
 from pyfix.ipc.messages import COMMITTED, HELLO
 from pyfix.queue.layout import log_directory
 from pyfix.queue.writer import Writer
 from pyfix.resolve import Resolver
 
+LOOK = 0.5          # seconds between looks at the writer
 KEPT = 50_000       # notices kept while qmgr is away; beyond that it has to read our segments
 
 
@@ -66,4 +68,15 @@ def attach(service: Any, resolver: Resolver | None = None) -> Cleanup:
     cleanup.writer = Writer(log_directory(service.queue_directory), service.key, service.loop, cleanup.on_group,
                             long_ids=service.config.enable_long_queue_ids)
     notices.link.start()
+    service.loop.call_later(LOOK, watch, service, cleanup.writer)
     return cleanup
+
+
+def watch(service: Any, writer: Writer) -> None:
+    """After a failed write or sync the writer takes nothing more: this process starts again, from what is on disk.
+
+    Whoever waited has been answered with 451 by then, or finds the connection closed.
+    """
+    if writer.broken:
+        service.die(SystemTrouble("the queue log can't be written: starting again from disk"))
+    service.loop.call_later(LOOK, watch, service, writer)
