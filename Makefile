@@ -1,12 +1,13 @@
 # make          build everything into .venv of this checkout
 # make run      start a relay on a free port and show it delivering mail (ONCE=1: stop after the show)
 # make test     the tests;  make crash|fuzz|interop: their longer kinds
+# make sanitize|checked     the tests of the cores on a build of that kind, made apart so that the release build stays
 PYTHON ?= python3
 VENV := .venv
 POSTDROP_CFLAGS := -O2 -Wall -Wextra -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -pie
 PIP := $(VENV)/bin/pip --disable-pip-version-check -q
 
-.PHONY: all drivers build run test crash fuzz interop sanitize bench compare gate gate-accept gate-proof sim clean
+.PHONY: all drivers build run test crash fuzz interop sanitize bench compare gate gate-accept gate-proof sim checked apart clean
 all: build
 
 $(VENV)/.ready: pyproject.toml
@@ -65,7 +66,25 @@ gate-proof: build
 sim: build
 	$(VENV)/bin/python -m bench.sim $(SIM)
 
+CORE_TESTS := tests/core tests/property tests/unit/cleanup tests/unit/maps tests/unit/net tests/unit/queue \
+	tests/unit/test_maillog.py tests/dialogs
+ASAN := LD_PRELOAD=$$(gcc -print-file-name=libasan.so):$$(gcc -print-file-name=libubsan.so) PYTHONMALLOC=malloc \
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+
+apart: build
+	mkdir -p .$(KIND)
+	tar cf - --exclude='*.so' --exclude='ext/pyfix/*.c' --exclude=__pycache__ ext pyfix tests bench setup.py pyproject.toml README.md | tar xf - -C .$(KIND)
+	cd .$(KIND) && PYFIX_BUILD=$(KIND) ../$(VENV)/bin/python setup.py -q build_ext --inplace -j 2
+
+sanitize:
+	$(MAKE) -s apart KIND=sanitized
+	cd .sanitized && $(ASAN) ../$(VENV)/bin/python -m pytest -m "not interop" $(CORE_TESTS) $(PYTEST)
+
+checked:
+	$(MAKE) -s apart KIND=checked
+	cd .checked && ../$(VENV)/bin/python -m pytest -m "not interop" $(CORE_TESTS) $(PYTEST)
+
 clean:
-	rm -rf build .run
+	rm -rf build .run .sanitized .checked
 	find pyfix -name '*.so' -delete
 	find ext -name '*.c' -delete
