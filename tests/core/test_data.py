@@ -83,6 +83,27 @@ def test_a_dot_at_a_buffer_edge_is_text(length):
         assert content == b"a" * length + b".\r\n"
 
 
+@pytest.mark.parametrize("block", [256, 512, 1024, 1536, 2048, 4096, 65536])
+@pytest.mark.parametrize("rest", [b".\r\nQUIT\r\n", b"..\r\n.\r\n", b".x\r\n\r\n.\r\n", b".\n.\r\n\r\n.\r\n", b".\r.\r\n.\r\n", b"\n.\r\n.\r\n", b"\r\n.\r\n"])
+def test_a_line_that_begins_at_the_edge_of_a_block(block, rest):
+    """What is recognised in blocks ends with a line: a dot behind it is the first of a line."""
+    for lines in (1, 2, 7):
+        line = b"a" * (block // lines - 2) + b"\r\n"
+        text = line * (lines - 1) + b"a" * (block - len(line) * (lines - 1) - 2) + b"\r\n"
+        for before, after in itertools.product((b"", b"x", b"Subject: x\r\n", b"\r\n", b".\r\r\n"), (b"", b"MAIL FROM:<a@b>\r\n" * 50)):
+            for newlines in MODES:
+                whole = check(before + text + rest + after, newlines)
+                assert check(before + text + rest + after, newlines, cuts=(len(before),)) == whole
+                check(before + text + rest + after, newlines, True)
+
+
+@pytest.mark.parametrize("length", range(505, 520))
+def test_every_length_of_a_line_before_the_end(length):
+    for before in (b"", b"y\r\n", b"z" * 512):
+        for tail in (b".\r\nNOOP\r\n" * 100, b"..\r\n" * 300 + b".\r\n"):
+            check(before + b"x" * length + b"\r\n" + tail, oracle.NORMALIZE)
+
+
 @pytest.mark.parametrize("stream", [
     b"From a@b Mon\r\nX: y\r\n.\r\n", b">>From a\r\n>From b\r\n x\r\n.\r\n", b" folded\r\n\r\nx\r\n.\r\n", b"\tx\r\n.\r\n",
     b"From\r\nFrom a\r\n.\r\n", b">>>\r\nFrom x\r\n.\r\n", b"Fro.m\r\n.\r\n", b"From \r\n..\r\n.\r\n", b"\r\nFrom x\r\n.\r\n",
@@ -96,7 +117,8 @@ def test_the_first_line(stream):
 
 def test_random_content_cut_at_random():
     rng = random.Random(1870)
-    pieces = [b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b".", b"..", b"word ", b"x" * 70, b"\xc3\xa9", b"\0", b"y" * 600, b"From ", b">"]
+    pieces = [b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b".", b"..", b"word ", b"x" * 70, b"\xc3\xa9", b"\0", b"y" * 600, b"From ", b">",
+              b"z" * 510 + b"\r\n.", b"z" * 509 + b"\r\n"]
     for _ in range(600):
         stream = b"".join(rng.choices(pieces, k=rng.randrange(1, 60))) + b"\r\n.\r\nrest"
         cuts = sorted(rng.sample(range(len(stream)), min(5, len(stream))))

@@ -5,7 +5,6 @@ the receiver writes each offer and each copy. Every message carries its id in th
 The first word of a recipient's address says what the receiver does with it: ok, late (451 twice), bad (550), never (451 always).
 """
 
-import hashlib
 import re
 import time
 from collections import Counter, defaultdict
@@ -47,6 +46,13 @@ def identity(recipient: bytes) -> bytes:
     return recipient.split(b"@")[0].split(b".")[1]
 
 
+def difference(sent: bytes, came: bytes) -> str:
+    """Where two contents part, and what stands there."""
+    at = next((at for at, (one, other) in enumerate(zip(sent, came)) if one != other), min(len(sent), len(came)))
+    return (f"{len(sent)} bytes were sent, {len(came)} came, the same up to {at}: "
+            f"{sent[max(at - 60, 0):at + 60]!r} became {came[max(at - 60, 0):at + 60]!r}")
+
+
 class Ledger:
     """The books of one run."""
 
@@ -59,6 +65,7 @@ class Ledger:
         self.kills: list[Kill] = []
         self.deleted: dict[bytes, float] = {}
         self.refused: Counter[bytes] = Counter()
+        self.differences: dict[bytes, str] = {}
 
     # -- writing --------------------------------------------------------------------------
 
@@ -100,8 +107,13 @@ class Ledger:
         """Whether the content below our Received lines is what was sent."""
         message = self.sent.get(name)
         head = OUTSIDE.match(content)
-        return bool(message and head and sender == message.sender and
-                    hashlib.sha256(content[head.end():]).digest() == hashlib.sha256(message.content).digest())
+        if not message or not head or sender != message.sender:
+            self.differences[name] = f"head {content[:300]!r}, sender {sender!r}"
+        elif content[head.end():] != message.content:
+            self.differences[name] = difference(message.content, content[head.end():])
+        else:
+            return True
+        return False
 
     # -- reading --------------------------------------------------------------------------
 
@@ -123,7 +135,7 @@ class Ledger:
             if message is None or copy.recipient not in message.recipients or self.state[copy.id] in (NAK, NEVER):
                 found.append(f"ghost: {copy} {self.state.get(copy.id)}")
             elif not copy.whole:
-                found.append(f"partial: {copy}")
+                found.append(f"partial: {copy}: {self.differences.get(copy.id)}")
         both = {copy.recipient for copy in self.copies} & {copy.recipient for copy in self.bounces}
         return found + [f"delivered and bounced: {one.decode()}" for one in both]
 

@@ -79,18 +79,29 @@ class Smtpd:
         (directory / "main.cf").write_text(MAIN_CF + extra + "\n")
         self.directory, self.limit = directory, limit
         self.log, self.messages, self.aborted, self.ids, self.verdict, self.later = Log(), [], [], 0, None, 0
+        self.failures, self.death = [], None
 
     def __enter__(self):
         started = threading.Event()
         self.thread = threading.Thread(target=self.run, args=(started,), daemon=True)
         self.thread.start()
         assert started.wait(10), "the server did not start"
+        if self.death is not None:
+            raise self.death
         return self
 
     def run(self, started):
+        """The thread: whoever waits for it is told when it dies."""
+        try:
+            self.serve(started)
+        except BaseException as error:
+            self.death = error
+        finally:
+            started.set()
+
+    def serve(self, started):
         self.loop = uvloop.new_event_loop()
         asyncio.set_event_loop(self.loop)
-        self.failures = []
         self.loop.set_exception_handler(lambda loop, context: self.failures.append(context))
         config = Config.load(str(self.directory))
         resolver = Resolver(config, self.log.warning)
@@ -109,9 +120,10 @@ class Smtpd:
         self.loop.close()
 
     def __exit__(self, *_):
-        self.loop.call_soon_threadsafe(self.loop.stop)
+        if self.death is None:
+            self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(10)
-        assert not self.failures, self.failures
+        assert not self.failures and self.death is None, (self.failures, self.death)
 
     def client(self):
         """A connected Wire."""

@@ -278,6 +278,8 @@ cdef class DataScanner:
         while plain:
             if not self.mbox:
                 at += clean_prefix(p + at, n - at, &self.column, &long_line)
+            if at and at < n and self.column == 0 and p[at] == b'.':
+                break                       # the last block ended with a line: this dot begins one
             length = text_length(p + at, n - at)
             at += length
             self.column += length
