@@ -13,6 +13,7 @@ from typing import Any
 from pyfix._core.chars import valid_hostname
 from pyfix.access.subject import Subject
 from pyfix.errors import QueueError
+from pyfix.smtpd.careful import CarefulSession
 from pyfix.smtpd.names import Names
 from pyfix.smtpd.settings import Settings
 
@@ -33,7 +34,7 @@ class Server:
 
     def __init__(self, settings: Settings, log: Any, clock: Callable[[], float], make_intake: Callable[[Any], Any],
                  service_name: str = "smtpd", queue_directory: str = ".", limit: int = 0) -> None:
-        self.settings, self.log, self.clock, self.make_intake = settings, log, clock, make_intake
+        self.log, self.clock, self.make_intake = log, clock, make_intake
         self.service_name, self.queue_directory, self.limit = service_name, queue_directory, limit
         self.info, self.warning = log.info, log.warning
         self.names = Names(log.warning, settings.config.smtpd_peername_lookup)
@@ -43,13 +44,21 @@ class Server:
         self.rates_until = 0.0
         self.doors: list[Any] = []
         self.stressed = self.closed = False
+        self.configure(settings)
         self.instances = 0           # transactions that policy saw
         self._space = (0.0, True)
 
     def configure(self, settings: Settings) -> None:
         """New sessions get new settings."""
-        self.settings = settings
+        self.normal, self.strict = settings, settings.under_stress()
         self.names.enabled = settings.config.smtpd_peername_lookup
+        self.stress(self.stressed)
+
+    def stress(self, on: bool) -> None:
+        """All session slots are taken, or enough are free again: which settings new sessions get (STRESS_README)."""
+        self.stressed = on
+        self.settings = self.strict if on else self.normal
+        self.session_class = CarefulSession if self.settings.careful else None
 
     # -- who may come in
 
@@ -58,7 +67,8 @@ class Server:
         settings, address = session.settings, session.address
         self.per_client[address] += 1
         if self.limit and len(self.sessions) >= self.limit:
-            self.stressed = True
+            if not self.stressed:
+                self.stress(True)
             for door in self.doors:
                 door.pause()
         if not settings.connection_count and not settings.connection_rate or session.client.exempt:
@@ -88,7 +98,7 @@ class Server:
         if self.per_client[session.address] <= 0:
             del self.per_client[session.address]
         if self.stressed and len(self.sessions) * RELIEF < self.limit:
-            self.stressed = False
+            self.stress(False)
         if self.limit and not self.closed and len(self.sessions) < self.limit:
             for door in self.doors:
                 door.resume()

@@ -4,6 +4,7 @@ The law: a session keeps the Settings it began with; a reload makes new ones for
 Source: postconf(5), smtpd_*; EHLO keywords in Postfix's order.
 """
 
+import copy
 import re
 from collections.abc import Callable
 from typing import Any
@@ -61,7 +62,7 @@ class Settings:
         self.hostname, self.mail_name = config["myhostname"].encode(), config["mail_name"].encode()
         self.policy = Policy(config, resolver, log.warning)
         self.quick, self.canonical = self.policy.quick, self.policy.engine.canonical
-        self.timeout, self.error_sleep = config.smtpd_timeout, config.smtpd_error_sleep_time
+        self.error_sleep = config.smtpd_error_sleep_time
         self.message_size, self.strict_utf8 = config.message_size_limit, config.strict_smtputf8
         self.hide_client = config.smtpd_hide_client_session
         self.forbids_early = config.smtpd_forbid_unauth_pipelining
@@ -70,7 +71,7 @@ class Settings:
         self.forbidden = CommandList(config, "smtpd_forbidden_commands", log.warning)
         self.ignored = CommandList(config, "smtpd_noop_commands", log.warning)
         self.limits = self.make_limits(config)
-        self.stressed_limits = self.make_limits(config.override([("stress", "yes")]))
+        self.read_time_limits(config)
         self.read_stages(config)
         self.read_client_limits(config)
         self.read_ehlo(config)
@@ -108,9 +109,22 @@ class Settings:
             smtputf8=config.smtputf8_enable, strict_paths=config.strict_rfc821_envelopes,
             forbidden=self.forbidden, ignored=self.ignored, path=self.parse)
 
-    def limits_under(self, stressed: bool) -> Limits:
-        """The limits for a new session."""
-        return self.stressed_limits if stressed else self.limits
+    def read_time_limits(self, config: Any) -> None:
+        """How long a client may take; `careful`: its sessions need more than the plain Session."""
+        self.timeout = config.smtpd_timeout
+        self.request_deadline, self.min_data_rate = config.smtpd_per_request_deadline, config.smtpd_min_data_rate
+        self.careful = self.request_deadline
+
+    def under_stress(self) -> "Settings":
+        """The same with stress=yes. What Postfix's defaults make depend on it are time limits and error limits; a
+        main.cf that names $stress, and a policy service, which is told of it, need all of it made again."""
+        config = self.config.override([("stress", "yes")])
+        if any(word in text for text in self.config.raw.values() for word in ("stress", "check_policy_service")):
+            return Settings(config, self.policy.engine.resolver, self.log)
+        twin = copy.copy(self)
+        twin.config, twin.limits = config, self.make_limits(config)
+        twin.read_time_limits(config)
+        return twin
 
     def parse(self, raw: bytes, sender: bool, utf8: bool) -> bytes | None:
         """The address in a path that is not plain; None where it is none, or holds control bytes."""

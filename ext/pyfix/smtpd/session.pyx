@@ -35,7 +35,7 @@ cdef class Doorman(Listener):
         Listener.__init__(self, engine, fd)
 
     cdef int accepted(self, int fd, const sockaddr_storage* peer) except -1:
-        cdef Session session = Session(self.server)
+        cdef Session session = (self.server.session_class or Session)(self.server)
         session.adopt(self.engine, fd, peer)
         session.begin()
         return 0
@@ -46,7 +46,7 @@ cdef class Session(Stream):
 
     def __init__(self, server):
         self.server, self.settings = server, server.settings
-        self.core = ServerCore(self.settings.limits_under(server.stressed))
+        self.core = ServerCore(self.settings.limits)
 
     # -- the beginning
 
