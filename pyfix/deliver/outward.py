@@ -1,7 +1,8 @@
-"""smtp_generic_maps and lmtp_generic_maps: envelope and header addresses as the outside shall see them.
+"""What goes over the wire where it differs from what is stored: smtp_generic_maps and smtp_header_checks with their like.
 
-Law: smtp(8), generic(5). Only what goes over the wire changes: the log, outcomes and notifications keep the queue's
-addresses. An agent without the parameter has none of this: Outward stands before four of its methods only where it is set.
+Law: smtp(8), generic(5), header_checks(5). Only what goes over the wire changes: the log, outcomes and notifications keep the
+queue's addresses. An agent without these parameters has none of this: Outward stands before five of its methods only where
+one is set. Checks see a header first, then its addresses are mapped.
 """
 
 from collections.abc import Iterator
@@ -9,12 +10,15 @@ from typing import Any
 
 from pyfix._core.client import EIGHTBITMIME
 from pyfix._core.request import Request, external
+from pyfix.deliver.checks import CheckedContent, Checks
 from pyfix.deliver.downgrade import DowngradedContent
+from pyfix.errors import QueueError
 from pyfix.resolve.addressmap import MappingTrouble
 from pyfix.resolve.generic import Generic
 
+LOCAL_TROUBLE = "local data error"
 HEADER_LIMIT = 8_388_608        # a longer header is sent as it is
-METHODS = ("begin", "request", "content", "finish")
+METHODS = ("begin", "request", "content", "content_lost", "finish")
 
 
 class RewrittenContent:
@@ -37,12 +41,12 @@ class RewrittenContent:
 
 
 class Outward:
-    """The generic mapping of one agent."""
+    """The generic mapping and the checks of one agent; `checks` may be None."""
 
-    def __init__(self, agent: Any, generic: Generic) -> None:
-        self.agent, self.generic = agent, generic
+    def __init__(self, agent: Any, generic: Generic, checks: Checks | None = None) -> None:
+        self.agent, self.generic, self.checks = agent, generic, checks
         self.addresses: dict[int, dict[bytes, bytes]] = {}      # by job: where an address changes
-        self.contents: dict[int, RewrittenContent] = {}
+        self.contents: dict[int, Any] = {}
         for name in METHODS:
             vars(agent).pop(name, None)
         self.plain = {name: getattr(agent, name) for name in METHODS}
@@ -69,26 +73,42 @@ class Outward:
                 new = await self.generic.address(address)
                 if new != address:
                     changed[address] = new
-            content = await self.rewritten(delivery.content)
-        except MappingTrouble as trouble:
+            content = await self.prepared(delivery)
+        except (MappingTrouble, QueueError) as trouble:
             self.agent.log.warning(f"{delivery.queue_id.decode()}: {trouble}")
-            self.agent.fail_all(delivery, "4.3.0", "address mapping problem")
+            self.agent.fail_all(delivery, "4.3.0", "address mapping problem" if isinstance(trouble, MappingTrouble) else LOCAL_TROUBLE)
             return
         self.addresses[delivery.job] = changed
         if content is not None:
             self.contents[delivery.job] = content
         self.plain["begin"](delivery)
 
+    async def prepared(self, delivery: Any) -> Any:
+        """The content as the outside shall see it; None where it is the stored one."""
+        if not self.checks:
+            return await self.rewritten(delivery.content)
+        checked = CheckedContent(delivery.content, self.checks, delivery.queue_id)
+        if not self.generic:
+            return checked
+        header = checked.header()
+        new, changed = await self.mapped(header)
+        return checked.with_head(new if changed else header)
+
     async def rewritten(self, content: Any) -> RewrittenContent | None:
         """The content with header addresses mapped; None where none changes."""
         header = stored_header(content)
+        new, changed = await self.mapped(header)
+        return RewrittenContent(content, new, len(header)) if changed else None
+
+    async def mapped(self, header: bytes) -> tuple[bytes, bool]:
+        """A header with its addresses mapped, and whether any changed."""
         out, changed = [], False
         for field in fields(header):
             name, colon, value = field.partition(b":")
             new = await self.generic.header(name.rstrip(), value) if colon else None
             changed = changed or new is not None
             out.append(field if new is None else name + b":" + new + b"\r\n")
-        return RewrittenContent(content, b"".join(out), len(header)) if changed else None
+        return b"".join(out), changed
 
     def request(self, session: Any, delivery: Any) -> Request | None:
         """The request with the addresses of the outside."""
@@ -112,6 +132,14 @@ class Outward:
         if eight and not session.core.features & EIGHTBITMIME and self.agent.parameters.downgrade:
             return DowngradedContent(made)
         return made
+
+    def content_lost(self, session: Any, delivery: Any, why: str) -> None:
+        """A check could not be made amid the content: the session ended before the final dot, and nothing was delivered."""
+        content = self.contents.get(delivery.job)
+        if isinstance(content, CheckedContent) and content.unchecked:
+            self.agent.fail_all(delivery, "4.3.0", f"{LOCAL_TROUBLE} while talking to {session.address.name}", session=session)
+        else:
+            self.plain["content_lost"](session, delivery, why)
 
     def finish(self, delivery: Any) -> None:
         """The delivery is over: forget what was made for it."""

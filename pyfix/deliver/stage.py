@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from pyfix.deliver.agent import Agent
+from pyfix.deliver.checks import Checks
 from pyfix.deliver.hosts import Hosts
 from pyfix.deliver.outward import Outward
 from pyfix.deliver.parameters import Parameters
@@ -45,12 +46,13 @@ class Smtp:
         return Hosts(self.resolver, parameters, own, proxies, self.service.log)
 
     def map_outward(self) -> None:
-        """smtp_generic_maps, where it is set."""
+        """smtp_generic_maps, smtp_header_checks and their like, where one is set."""
         config, program = self.service.config, self.service.program
         Outward.remove(self.agent)
-        if config[f"{program}_generic_maps"]:
+        checks = Checks(config, self.service.log, program)
+        if config[f"{program}_generic_maps"] or checks:
             resolver = Rewriter(config, self.service.log.warning)
-            Outward(self.agent, Generic(config, resolver, program))
+            Outward(self.agent, Generic(config, resolver, program), checks or None)
 
     def on_open(self, connection: Connection) -> None:
         """Say who we are and how much we can take."""
