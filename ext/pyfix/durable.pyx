@@ -95,9 +95,10 @@ cdef void note(uint32_t op, int fd, uint64_t number, const char* first, size_t f
     entry.op, entry.inode, entry.number, entry.spare = op, inode_of(fd) if fd >= 0 else 0, number, 0
     entry.first, entry.second = <uint32_t>first_length, <uint32_t>second_length
     pthread_mutex_lock(&recorder_lock)
-    tape_put(&entry, sizeof(Entry))
-    tape_put(first, first_length)
-    tape_put(second, second_length)
+    if recording:
+        tape_put(&entry, sizeof(Entry))
+        tape_put(first, first_length)
+        tape_put(second, second_length)
     pthread_mutex_unlock(&recorder_lock)
 
 
@@ -108,22 +109,38 @@ cdef void note_name(uint32_t op, int directory, uint64_t number, const char* nam
 def record() -> None:
     """Begin a recording, dropping an earlier one. Only tests do."""
     global recording, tape_length
+    pthread_mutex_lock(&recorder_lock)
     tape_length = 0
     recording = True
+    pthread_mutex_unlock(&recorder_lock)
 
 
 def recorded() -> list:
     """End the recording: [(op, inode, number, first, second), ...] in the order of the calls."""
-    global recording
+    global recording, tape, tape_length, tape_room
+    cdef size_t length
+    cdef char* taken
+    pthread_mutex_lock(&recorder_lock)      # a journal's thread may be writing on it
+    recording = False
+    taken, length = tape, tape_length
+    tape, tape_length, tape_room = NULL, 0, 0
+    pthread_mutex_unlock(&recorder_lock)
+    try:
+        return entries(taken, length)
+    finally:
+        free(taken)
+
+
+cdef list entries(const char* taken, size_t length):
+    """What stands on a tape."""
     cdef size_t at = 0
     cdef Entry entry
     cdef list out = []
-    recording = False
-    while at < tape_length:
-        memcpy(&entry, tape + at, sizeof(Entry))
+    while at < length:
+        memcpy(&entry, taken + at, sizeof(Entry))
         at += sizeof(Entry)
-        first = (<char*>tape + at)[:entry.first]
-        second = (<char*>tape + at + entry.first)[:entry.second]
+        first = taken[at:at + entry.first]
+        second = taken[at + entry.first:at + entry.first + entry.second]
         at += entry.first + entry.second
         out.append((entry.op, entry.inode, entry.number, first, second))
     return out

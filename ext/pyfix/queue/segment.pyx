@@ -30,7 +30,7 @@ cdef extern from "<dirent.h>" nogil:
     int closedir(DIR* directory)
 cdef extern from "<sys/file.h>" nogil:
     int flock(int fd, int operation)
-    int LOCK_SH, LOCK_EX, LOCK_NB, LOCK_UN
+    int LOCK_SH, LOCK_EX, LOCK_NB
 cdef extern from "<sys/random.h>" nogil:
     ssize_t getrandom(void* out, size_t length, unsigned int flags)
 cdef extern from "<unistd.h>" nogil:
@@ -139,25 +139,41 @@ cdef int prepare(int directory, int fd, SegmentHeader* header) noexcept nogil:
     return result
 
 
+cdef int lock_directory(int directory) noexcept nogil:
+    """Keep others from making a segment until the descriptor returned is closed; or -errno.
+
+    A descriptor of its own each time: flock(2) does not part two threads that share one (a journal's thread
+    makes the spare while the loop may need the next).
+    """
+    cdef int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if fd < 0:
+        return -errno
+    while flock(fd, LOCK_EX) != 0:
+        pass
+    return fd
+
+
 cdef int segment_make(int directory, uint32_t size, uint32_t kind, const char* name, bint reserve,
                       Segment** out) noexcept nogil:
     """Make a segment of `size` bytes ready to be written; 0 or -errno. `reserve`: may use the reserve on a full disk."""
     cdef SegmentHeader header
     cdef uint32_t number = 0
-    cdef int fd
+    cdef int fd, lock
     cdef int result = 0
     cdef Segment* made = <Segment*>calloc(1, sizeof(Segment))
     if made == NULL:
         return -ENOMEM
-    while flock(directory, LOCK_EX) != 0:
-        pass
+    lock = lock_directory(directory)
+    if lock < 0:
+        free(made)
+        return lock
     fd = obtain(directory, size, reserve, &number)
     if fd >= 0:
         header.number, header.kind, header.size = number, kind, size
         strncpy(header.name, name, 63)
         header.name[63] = 0
         result = prepare(directory, fd, &header)
-    flock(directory, LOCK_UN)
+    c_close(lock)
     if fd < 0 or result:
         if fd >= 0:
             c_close(fd)

@@ -132,3 +132,27 @@ def test_commit_after_close_is_refused_in_the_report(tmp_path: Path) -> None:
     writer.ready()
     assert results[0][:2] == (queue_id, None) and isinstance(results[0][2], QueueError)
     assert not isinstance(results[0][2], DiskFull)
+
+
+def test_the_thread_and_the_loop_never_make_the_same_segment(tmp_path: Path) -> None:
+    """While the thread makes the spare, the loop may need the next segment: they have different numbers, all content is whole."""
+    writer, reader = Writer(str(tmp_path), "t", segment_size=12288), Reader(str(tmp_path))
+    results: dict[bytes, tuple[object, Exception | None]] = {}
+    writer.on_group = lambda group: results.update((token, (place, error)) for token, place, error in group)
+    for number in range(600):
+        queue_id = writer.new_id()
+        writer.commit(envelope(queue_id, 2500), bytes([number % 251]) * 2500, queue_id)
+        if number % 7 == 0:
+            writer.ready()
+        if number % 40 == 0:
+            for old in sorted(tmp_path.glob("*.seg"))[:-1:9]:
+                if int(old.stem, 16) not in writer.using():
+                    old.rename(old.with_suffix(".free"))        # something to use again
+    writer.wait()
+    writer.close()
+    assert len(results) == 600 and not [error for _, error in results.values() if error is not None]
+    kept = {int(path.stem, 16) for path in tmp_path.glob("*.seg")}
+    for number, (queue_id, (place, _)) in enumerate(results.items()):
+        if place.segment in kept:
+            found, content = reader.open(place)
+            assert found.queue_id == queue_id and bytes(content) == bytes([number % 251]) * 2500
