@@ -9,9 +9,7 @@ comparison; without it only pyfix is measured. All files live in a temporary dir
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import random
 import shutil
 import subprocess
@@ -19,6 +17,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from bench.record import keep
 
 OURS = Path(sys.executable).parent / "postmap"
 KINDS = {"hash": "db", "lmdb": "lmdb", "cdb": "cdb"}
@@ -114,14 +114,7 @@ def main() -> None:
               f"{row['query']:9.3f} {row['query'] / own['query']:7.1f}")
     for reader, rate in rates.items():
         print(f"{reader:14} {rate / 1e6:9.2f} million lookups/s in one process")
-    line = {"date": time.strftime("%Y-%m-%dT%H:%M:%S"), "machine": platform.machine(), "cores": os.cpu_count(),
-            "python": platform.python_version(), "entries": options.entries, "seconds": best, "lookups": rates,
-            "overhead": overhead,
-            "load": os.getloadavg()[0], "pyfix": (Path(__file__).parents[1] / "pyfix" / "VERSION").read_text().strip()}
-    history = Path(__file__).parent / "history"
-    history.mkdir(exist_ok=True)
-    with open(history / "tables.jsonl", "a") as file:
-        file.write(json.dumps(line) + "\n")
+    keep("tables", {"entries": options.entries, "seconds": best, "lookups": rates, "overhead": overhead})
 
 
 if __name__ == "__main__":

@@ -8,13 +8,10 @@ CPU per message are taken before and with the sessions open. Appended to bench/h
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import resource
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,8 +19,8 @@ from pathlib import Path
 from bench.compare import usage
 from bench.compare.relay import Sink, run_once
 from bench.compare.systems import Pyfix
+from bench.record import keep
 
-HISTORY = Path(__file__).resolve().parents[1] / "history" / "idle.jsonl"
 LOAD = ["-s", "20", "-l", "4096"]
 AT_ONCE = 200
 
@@ -104,15 +101,9 @@ def main() -> None:
     parser.add_argument("--no-history", action="store_true")
     args = parser.parse_args()
     record = measure(args.sessions, args.messages, Path(args.root))
-    record |= {"when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "note": args.note,
-               "kernel": platform.release(), "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1),
-               "commit": subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True,
-                                        check=False).stdout.strip()}
     print(json.dumps(record))
     if not args.no_history:
-        HISTORY.parent.mkdir(exist_ok=True)
-        with HISTORY.open("a") as file:
-            file.write(json.dumps(record) + "\n")
+        keep("idle", record, args.note)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,8 @@ the dead ones included, and is the steadier figure on a busy machine; cpu_ratio 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import re
 import resource
 import statistics
@@ -26,8 +24,7 @@ from pathlib import Path
 
 from bench.compare import usage
 from bench.compare.systems import Postfix, Pyfix, System, free_port
-
-HISTORY = Path(__file__).resolve().parents[1] / "history" / "relay.jsonl"
+from bench.record import keep
 
 # name: (smtp-source options, messages for Postfix, messages for pyfix, recipients a message, extra main.cf)
 SCENARIOS = {
@@ -151,15 +148,9 @@ def main() -> None:
     args = parser.parse_args()
     for name in args.scenarios if args.scenarios != ["all"] else SCENARIOS:
         record = compare(name, args.rounds, Path(args.root), args.only)
-        record |= {"when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "note": args.note,
-                   "kernel": platform.release(), "cores": os.cpu_count(),
-                   "commit": subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True,
-                                            text=True, check=False).stdout.strip()}
         print(json.dumps(record), flush=True)
         if not args.no_history:
-            HISTORY.parent.mkdir(exist_ok=True)
-            with HISTORY.open("a") as file:
-                file.write(json.dumps(record) + "\n")
+            keep("relay", record, args.note)
 
 
 if __name__ == "__main__":

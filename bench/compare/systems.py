@@ -47,6 +47,23 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def greeted(port: int, seconds: float = 20.0) -> None:
+    """Returns when somebody on 127.0.0.1:`port` has greeted with 220. TimeoutError: nobody did."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 2) as probe:
+                probe.settimeout(5)
+                if probe.recv(512).startswith(b"220"):
+                    probe.sendall(b"QUIT\r\n")
+                    probe.recv(512)
+                    return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise TimeoutError(f"no greeting on port {port}")
+
+
 class System:
     """Base of the systems compared. `extra` are more main.cf lines."""
 
@@ -95,19 +112,10 @@ class System:
 
     def wait_for_greeting(self, seconds: float = 20.0) -> None:
         """Raises TimeoutError when no 220 comes."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), 2) as probe:
-                    probe.settimeout(5)
-                    if probe.recv(512).startswith(b"220"):
-                        probe.sendall(b"QUIT\r\n")
-                        probe.recv(512)
-                        return
-            except OSError:
-                pass
-            time.sleep(0.1)
-        raise TimeoutError(f"{self.name}: no greeting on port {self.port}")
+        try:
+            greeted(self.port, seconds)
+        except TimeoutError as error:
+            raise TimeoutError(f"{self.name}: {error}") from None
 
     def configure(self) -> None:
         """Writes the configuration below self.config."""

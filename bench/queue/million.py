@@ -10,10 +10,8 @@ after a long outage.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import smtplib
 import subprocess
 import sys
@@ -23,13 +21,13 @@ from pathlib import Path
 from bench.compare import usage
 from bench.compare.relay import Sink, run_once
 from bench.compare.systems import Pyfix, free_port
+from bench.record import keep
 from pyfix.model import Envelope, Recipient
 from pyfix.queue.envelope import pack
 from pyfix.queue.layout import log_directory
 from pyfix.queue.store import Store
 from pyfix.queue.writer import Writer
 
-HISTORY = Path(__file__).resolve().parents[1] / "history" / "million.jsonl"
 BODY = b"Subject: deferred\r\n\r\n" + b"0123456789" * 40 + b"\r\n"
 REASON = "connect to mx.example.com[192.0.2.1]:25: Connection timed out"
 SITES = 1000            # destinations the deferred messages are spread over
@@ -142,15 +140,9 @@ def main() -> None:
     parser.add_argument("--no-history", action="store_true")
     args = parser.parse_args()
     record = measure(args.count, args.messages, 0 if args.due else 3600, Path(args.root))
-    record |= {"when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "note": args.note,
-               "kernel": platform.release(), "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1),
-               "commit": subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True,
-                                        check=False).stdout.strip()}
     print(json.dumps(record))
     if not args.no_history:
-        HISTORY.parent.mkdir(exist_ok=True)
-        with HISTORY.open("a") as file:
-            file.write(json.dumps(record) + "\n")
+        keep("million", record, args.note)
 
 
 if __name__ == "__main__":

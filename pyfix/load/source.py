@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     add("--mix", default="", help="a TOML file with tenants, senders, recipients, sizes and their weights")
     add("--bdat", action="store_true", help="BDAT where the server offers CHUNKING")
     add("--no-pipelining", action="store_true", help="one command at a time, as smtp-source does")
+    add("--no-ehlo", action="store_true", help="HELO only, so no extensions")
     add("--no-rset", action="store_true", help="no RSET before the next message on a kept connection")
     add("--helo", default="load.test")
     add("--from-address", default="", help="local address to connect from")
@@ -78,7 +79,8 @@ def plan(args: argparse.Namespace, index: int, count: int) -> SimpleNamespace:
     """What one of `count` processes has to do; see sending.Source."""
     family, host, port = address(args.target)
     share = args.sessions // count + (index < args.sessions % count)
-    settings = Settings(args.helo.encode(), skip_quit_response=False, discard=PIPELINING if args.no_pipelining else 0)
+    settings = Settings(args.helo.encode(), always_ehlo=not args.no_ehlo, never_ehlo=args.no_ehlo, skip_quit_response=False,
+                        discard=PIPELINING if args.no_pipelining else 0)
     return SimpleNamespace(
         family=family, host=host, port=port, source=args.from_address, bdat=args.bdat, no_probe=args.no_rset,
         messages_per_connection=args.per_connection, sessions=share, rate=args.rate / count, poisson=args.poisson,

@@ -65,7 +65,7 @@ cdef class LoadCore(ClientCore):
         return ClientCore.send_next(self)
 
     cdef int read_feature(self, const char* text, Py_ssize_t length) except -1:
-        if text[:length].upper() == b"CHUNKING":
+        if self.bdat and length == 8 and text[:length].upper() == b"CHUNKING":
             self.chunking = True
         return ClientCore.read_feature(self, text, length)
 
@@ -244,14 +244,14 @@ cdef class Session(Stream):
         source.busy += 1
         return 0
 
-    def take(self):
+    cdef int take(self) except -1:
         """The next message, on a connection that is ready."""
         self.next_letter()
         self.core.begin_request(self.letter.request)
         self.act()
         return 0
 
-    def leave(self):
+    cdef int leave(self) except -1:
         """Says QUIT."""
         if self.fd >= 0:
             self.core.quit()

@@ -6,11 +6,14 @@ from pyfix._core.request cimport Request
 
 cdef enum:
     MARK_ROOM = 256              # bytes of the longest mark line
+    LONGEST_PATTERN = 256        # RFC 5321 4.5.3.1.3
+    HEAD_ROOM = 2048             # of the longest header that is made up
 
 
 cdef class Pattern:
     cdef readonly bytes text
-    cdef list pieces
+    cdef list literals                       # and between them numbers, by the letters of `places`: u or d
+    cdef bytes places
     cdef bint numbered
     cdef bytes make(self, uint64_t user, uint64_t domain, int index)
 
@@ -37,7 +40,10 @@ cdef class Traffic:
     cdef list tenants, blobs, counts
     cdef list tenant_weights, blob_weights, count_weights
     cdef Letter letter(self, int64_t number)
-    cdef int mark(self, Letter letter, int64_t stamp, char* out) except -1
+    cdef int mark(self, Letter letter, int64_t stamp, char* out) noexcept
+    cdef int write(self, Letter letter, bytes sender, list recipients) except -1
+    cdef bytes head(self, int64_t number, bytes sender, bytes to)
+    cdef bytes tail(self, int64_t number)
 
 
 cdef uint64_t address_hash(const char* p, Py_ssize_t n) noexcept nogil

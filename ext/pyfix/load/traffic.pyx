@@ -11,7 +11,7 @@ that we made up ends in a line with run and number. So a receiver sees loss, dou
 recipients, or of which body belongs to which header, while servers on the way may add or rewrite other header lines.
 """
 
-from libc.stdio cimport snprintf
+from libc.string cimport memcpy
 
 from pyfix._core.request cimport Request
 from pyfix._core.frame cimport crc32c
@@ -38,6 +38,36 @@ cdef uint64_t address_hash(const char* p, Py_ssize_t n) noexcept nogil:
     return h
 
 
+cdef inline char* put(char* out, bytes text) noexcept:
+    """Copies a text; where it ends."""
+    memcpy(out, <char*>text, len(text))
+    return out + len(text)
+
+
+cdef char* put_number(char* out, int64_t value) noexcept nogil:
+    """Decimal digits of a number that is not negative; where they end."""
+    cdef char[20] digits
+    cdef int count = 0
+    while count == 0 or value:
+        digits[count] = 48 + value % 10
+        value //= 10
+        count += 1
+    while count:
+        count -= 1
+        out[0] = digits[count]
+        out += 1
+    return out
+
+
+cdef char* put_hex(char* out, uint64_t value, int digits) noexcept nogil:
+    """Lower-case hexadecimal digits, that many; where they end."""
+    cdef int i
+    for i in range(digits - 1, -1, -1):
+        out[i] = b"0123456789abcdef"[value & 15]
+        value >>= 4
+    return out + digits
+
+
 cdef int pick(list cumulative, uint64_t number) except -1:
     """Index of the weight that `number` falls on; `cumulative` are running sums of whole weights."""
     cdef int i, count = len(cumulative)
@@ -56,23 +86,25 @@ cdef class Pattern:
 
     def __init__(self, text: str):
         self.text = text.encode("ascii")
-        self.pieces = self.text.replace(b"{u}", b"\0u\0").replace(b"{d}", b"\0d\0").split(b"\0")
-        self.numbered = b"u" in self.pieces[1::2]
+        if len(self.text) > LONGEST_PATTERN:
+            raise ValueError(f"{text[:40]}...: an address of more than {LONGEST_PATTERN} bytes")
+        pieces = self.text.replace(b"{u}", b"\0u\0").replace(b"{d}", b"\0d\0").split(b"\0")
+        self.literals, self.places = pieces[::2], b"".join(pieces[1::2])
+        self.numbered = b"u" in self.places
 
     cdef bytes make(self, uint64_t user, uint64_t domain, int index):
-        cdef list parts = []
+        cdef char[20 * LONGEST_PATTERN] line
+        cdef char* at = line
         cdef Py_ssize_t i
         if index and not self.numbered:
-            parts.append(b"%d" % index)
-        if len(self.pieces) == 1 and not parts:
+            at = put_number(at, index)
+        elif not self.places:
             return self.text
-        for i in range(len(self.pieces)):
-            piece = self.pieces[i]
-            if i & 1 == 0:
-                parts.append(piece)
-            else:
-                parts.append(b"%d" % (user if piece == b"u" else domain))
-        return b"".join(parts)
+        at = put(at, self.literals[0])
+        for i in range(len(self.places)):
+            at = put_number(at, user if <char>self.places[i] == b"u" else domain)
+            at = put(at, self.literals[i + 1])
+        return line[:at - line]
 
     def example(self, user: int = 0, domain: int = 0, index: int = 0) -> bytes:
         """One address of this pattern."""
@@ -138,28 +170,62 @@ cdef class Traffic:
         self.write(letter, sender, recipients)
         return letter
 
-    def write(self, Letter letter, bytes sender, list recipients):
+    cdef int write(self, Letter letter, bytes sender, list recipients) except -1:
         """Header, last line and request of a letter whose choices are made."""
         cdef Blob blob = letter.blob
-        letter.tail = b"-- %b %d\r\n" % (self.run, letter.number) if blob.marked else b""
+        cdef Request request = Request.__new__(Request)
+        letter.tail = self.tail(letter.number) if blob.marked else b""
         letter.crc = crc32c(blob.crc, letter.tail, len(letter.tail))
         letter.length = len(blob.raw) + len(letter.tail)
-        if blob.head:
-            letter.head = blob.head + b"\r\n"
-        else:
-            letter.head = (b"From: <%b>\r\nTo: <%b>\r\nSubject: load %b %d\r\nMessage-ID: <%b.%d@load.test>\r\n"
-                           b"Date: Thu, 01 Jan 2026 00:00:00 +0000\r\n\r\n"
-                           % (sender, recipients[0], self.run, letter.number, self.run, letter.number))
-        letter.request = Request(sender, recipients, size=letter.length + len(letter.head) + MARK_ROOM,
-                                 body=b"8BITMIME" if blob.eight_bit else b"")
+        letter.head = blob.head + b"\r\n" if blob.head else self.head(letter.number, sender, recipients[0])
+        request.sender, request.recipients = sender, recipients
+        request.size = letter.length + len(letter.head) + MARK_ROOM
+        request.body = b"8BITMIME" if blob.eight_bit else b""
+        request.envid = b""
+        letter.request = request
+        return 0
 
-    cdef int mark(self, Letter letter, int64_t stamp, char* out) except -1:
+    cdef bytes head(self, int64_t number, bytes sender, bytes to):
+        """The header of a made-up message. ValueError: addresses that are too long for it."""
+        cdef char[HEAD_ROOM] line
+        cdef char* at = line
+        if len(sender) + len(to) > HEAD_ROOM - 256:
+            raise ValueError("addresses of more than 1,700 bytes")
+        at = put(put(put(at, b"From: <"), sender), b">\r\nTo: <")
+        at = put(put(put(at, to), b">\r\nSubject: load "), self.run)
+        at[0] = b" "
+        at = put(put_number(at + 1, number), b"\r\nMessage-ID: <")
+        at = put(at, self.run)
+        at[0] = b"."
+        at = put(put_number(at + 1, number), b"@load.test>\r\nDate: Thu, 01 Jan 2026 00:00:00 +0000\r\n\r\n")
+        return line[:at - line]
+
+    cdef bytes tail(self, int64_t number):
+        """The last line of a made-up body."""
+        cdef char[64] line
+        cdef char* at = put(put(line, b"-- "), self.run)
+        at[0] = b" "
+        at = put(put_number(at + 1, number), b"\r\n")
+        return line[:at - line]
+
+    cdef int mark(self, Letter letter, int64_t stamp, char* out) noexcept:
         """Writes the X-Load line, which holds the time it was due, into MARK_ROOM bytes; returns its length."""
-        cdef int n = snprintf(out, MARK_ROOM, "X-Load: %s %lld %d %016llx %lld %lld %08x ", <const char*>self.run,
-                              <long long>letter.number, <int>len(letter.request.recipients),
-                              <unsigned long long>letter.recipient_sum, <long long>stamp, <long long>letter.length,
-                              <unsigned int>letter.crc)
-        return n + snprintf(out + n, MARK_ROOM - n, "%08x\r\n", <unsigned int>crc32c(0, out + 8, n - 8))
+        cdef char* at = put(put(out, b"X-Load: "), self.run)
+        at[0] = b" "
+        at = put_number(at + 1, letter.number)
+        at[0] = b" "
+        at = put_number(at + 1, len(letter.request.recipients))
+        at[0] = b" "
+        at = put_hex(at + 1, letter.recipient_sum, 16)
+        at[0] = b" "
+        at = put_number(at + 1, stamp)
+        at[0] = b" "
+        at = put_number(at + 1, letter.length)
+        at[0] = b" "
+        at = put_hex(at + 1, letter.crc, 8)
+        at[0] = b" "
+        at = put_hex(at + 1, crc32c(0, out + 8, at + 1 - out - 8), 8)
+        return <int>(put(at, b"\r\n") - out)
 
     def example(self, number: int, stamp: int = 0) -> tuple:
         """(sender, recipients, content) of message `number`, for tests and `--show`."""
