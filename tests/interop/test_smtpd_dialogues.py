@@ -1,24 +1,12 @@
-"""The same bytes to Debian's Postfix and to pyfix: replies and log lines must be the same, but for what DIFFERS says.
-
-A private Postfix (own directories, a free port, never the system's) is started and stopped by this module.
-"""
-
-import contextlib
-import os
-import re
-import shutil
-import socket
-import subprocess
-import time
-from pathlib import Path
+"""The same bytes to Debian's Postfix and to pyfix: replies and log lines must be the same, but for what DIFFERS says."""
 
 import pytest
 
 from tests.core.test_server import SESSIONS
-from tests.kit.smtpd import MAIN_CF, Smtpd, Wire
+from tests.kit.postfix import Postfix, play, told
+from tests.kit.smtpd import Smtpd
 
 pytestmark = pytest.mark.interop
-POSTFIX, DAEMONS = shutil.which("postfix", path="/usr/sbin:/usr/bin"), Path("/usr/lib/postfix/sbin")
 SETTINGS = """smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 smtpd_forbid_bare_newline = normalize
 smtpd_forbid_bare_newline_exclusions =
@@ -51,82 +39,15 @@ MORE = [
 
 @pytest.fixture(scope="module")
 def postfix(tmp_path_factory):
-    if POSTFIX is None or os.geteuid() != 0:
-        pytest.skip("needs Debian's postfix, and root to start a private one")
-    base = tmp_path_factory.mktemp("pf", numbered=True)
-    for directory in (base, *list(base.parents)[:-2]):
-        with contextlib.suppress(PermissionError):
-            directory.chmod(0o755)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    for name in ("etc", "q", "data"):
-        (base / name).mkdir()
-    shutil.chown(base / "data", "postfix")
-    for name in ("postfix-files", "postfix-script"):
-        shutil.copy(f"/etc/postfix/{name}", base / "etc")
-    text = MAIN_CF.replace("3.11", "3.6") + SETTINGS + f"""
-queue_directory = {base}/q
-data_directory = {base}/data
-maillog_file = {base}/log
-maillog_file_prefixes = {base}
-defer_transports = smtp, local, relay
-"""
-    (base / "etc/main.cf").write_text(text)
-    services = [f"{port} inet n - n - - smtpd", "cleanup unix n - n - 0 cleanup", "qmgr unix n - n 300 1 qmgr",
-                "postlog unix-dgram n - n - 1 postlogd", *(f"{s} unix - - n - - {p}" for s, p in (
-                    ("rewrite", "trivial-rewrite"), ("bounce", "bounce"), ("defer", "bounce"), ("error", "error"),
-                    ("retry", "error"), ("smtp", "smtp"), ("relay", "smtp"), ("anvil", "anvil"), ("local", "local"), ("flush", "flush")))]
-    (base / "etc/master.cf").write_text("\n".join(services) + "\n")
-    subprocess.run([POSTFIX, "-c", base / "etc", "start"], check=True, capture_output=True, timeout=60)
-    try:
-        yield port, base / "log"
-    finally:
-        subprocess.run([POSTFIX, "-c", base / "etc", "stop"], capture_output=True, timeout=60)
-
-
-def play(port, lines):
-    """[(line, reply)] of one session."""
-    wire, played = Wire(port), []
-    with wire:
-        played.append((b"", wire.reply()))
-        for line in lines:
-            reply = wire.ask(line)
-            played.append((line, plain(reply)))
-            if not reply:
-                break
-    return played
-
-
-def plain(reply):
-    """A reply without what must differ: queue ids, the text of long-line accounting."""
-    return re.sub(rb"queued as \w+", b"queued as ID", re.sub(rb"Ok: \d+ bytes queued", b"Ok: N bytes queued", reply))
-
-
-def smtpd_lines(text):
-    """smtpd's own log lines without time, host, process and queue ids."""
-    lines = [line.split("]: ", 1)[1] for line in text.splitlines() if re.search(r"/smtpd\[\d+\]: ", line)]
-    return [told(line) for line in lines if not line.startswith("warning: unknown DSN NOTIFY")]
-
-
-def told(line):
-    return re.sub(r"^(warning: )?(?:[0-9A-F]{6,}|ID\d+): ", r"\1ID: ", line).replace("  ", " ")
+    with Postfix(tmp_path_factory.mktemp("pf", numbered=True), SETTINGS) as theirs:
+        yield theirs
 
 
 @pytest.mark.parametrize("number", range(len(SESSIONS) + len(MORE)))
 def test_same_replies_and_log(postfix, tmp_path, number):
-    port, log = postfix
     lines = [line for line, _ in SESSIONS[number]] if number < len(SESSIONS) else MORE[number - len(SESSIONS)]
     lines = [line for line in lines if not DIFFERS.get(line)]
-    before = log.stat().st_size if log.exists() else 0
-    theirs = play(port, lines)
+    replies, log = postfix.play(lines)
     with Smtpd(tmp_path, SETTINGS) as server:
-        ours = play(server.port, lines)
-        our_log = [told(line) for line in server.lines()]
-    assert ours == theirs
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        their_log = smtpd_lines(log.read_text()[before:])
-        if any(line.startswith("disconnect") for line in their_log):
-            break
-        time.sleep(0.1)
-    assert our_log == their_log
+        assert play(server.port, lines) == replies
+        assert [told(line) for line in server.lines()] == log
