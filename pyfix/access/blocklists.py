@@ -36,7 +36,9 @@ class Listing:
 
 
 def octets_of(address: bytes) -> bytes:
-    """An address as lists are keyed: its octets or nibbles, last first."""
+    """An address as lists are keyed: its octets or nibbles, last first; "unknown" (XCLIENT) as it is."""
+    if address == b"unknown":
+        return address
     parsed = ip_address(address.decode("ascii"))
     parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     return parsed.reverse_pointer.rpartition(".in-addr.arpa")[0].encode() if parsed.version == 4 \

@@ -16,11 +16,14 @@ NEWLINES_LEGACY = 0
 
 
 class Origin:
-    """Where a message comes from; see pyfix.cleanup.origin. `utf8`: for SMTPUTF8 messages of the session."""
+    """Where a message comes from; see pyfix.cleanup.origin. `utf8`: for SMTPUTF8 messages of the session; `logged`: the
+    client in the line that gives the queue ID."""
 
-    __slots__ = ("attributes", "described", "full_name", "local", "received", "uid", "utf8")
+    __slots__ = ("attributes", "described", "full_name", "local", "logged", "received", "uid", "utf8")
 
-    def __init__(self, received: bytes, attributes: dict[str, str], described: str, local: bool, utf8: bool) -> None:
+    def __init__(self, received: bytes, attributes: dict[str, str], logged: bytes, described: str, local: bool,
+                 utf8: bool) -> None:
+        self.logged = logged
         self.received, self.attributes, self.described, self.local = received, attributes, described, local
         self.uid, self.full_name, self.utf8 = -1, "", utf8
 
@@ -29,21 +32,24 @@ class Client:
     """A client under one configuration.
 
     log_name  b"name[address]"      trusted  in mynetworks      exempt  free of smtpd_client_*_limit
+    described the same as text      may_xclient, may_xforward   smtpd_authorized_*_hosts has it
     local     local_header_rewrite_clients matches              newlines  smtpd_forbid_bare_newline for it
     ehlo      (ServerCore.masked, reply lines, log line or "")
     """
 
-    __slots__ = ("_origins", "address", "ehlo", "exempt", "local", "log_name", "newlines", "peer", "settings", "trusted",
-                 "until")
+    __slots__ = ("_origins", "address", "described", "ehlo", "exempt", "local", "log_name", "may_xclient", "may_xforward",
+                 "newlines", "peer", "settings", "trusted", "until")
 
     def __init__(self, settings: Any, peer: Peer, address: bytes, until: float) -> None:
         self.settings, self.peer, self.address, self.until = settings, peer, address, until
         self.log_name = b"%b[%b]" % (peer.name, address)
+        self.described = text(self.log_name)
+        self.may_xclient, self.may_xforward = self.listed(settings.xclient_hosts), self.listed(settings.xforward_hosts)
         self.trusted = self.listed(settings.policy.engine.networks)
-        self.exempt = self.listed(settings.exempt)
+        self.exempt = self.may_xclient or self.listed(settings.exempt)
         self.newlines = NEWLINES_LEGACY if self.listed(settings.newline_exempt) else settings.limits.newlines
         self.local = self.is_local()
-        self.ehlo = settings.ehlo(address)
+        self.ehlo = settings.ehlo(address, self.may_xclient, self.may_xforward)
         self._origins: dict[tuple[bytes | None, bool, bool], tuple[bytes, dict[str, str]]] = {}
 
     def listed(self, networks: Networks) -> bool:
@@ -73,8 +79,8 @@ class Client:
                 self._origins.clear()
             made = self._origins[key] = self.make_origin(*key)
         attributes = made[1].copy()
-        attributes["client_port"] = str(port)
-        return Origin(made[0], attributes, text(self.log_name), self.local, utf8)
+        attributes["client_port"] = str(port) if port >= 0 else "unknown"
+        return Origin(made[0], attributes, self.log_name, self.described, self.local, utf8)
 
     def make_origin(self, helo: bytes | None, esmtp: bool, utf8: bool) -> tuple[bytes, dict[str, str]]:
         """(start of the Received field, attributes but the port)."""
@@ -93,7 +99,8 @@ class Clients:
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
-        lists = (settings.policy.engine.networks, settings.exempt, settings.newline_exempt, *settings.local_tables)
+        lists = (settings.policy.engine.networks, settings.exempt, settings.newline_exempt, settings.xclient_hosts,
+                 settings.xforward_hosts, *settings.local_tables)
         self.fixed = not any(entry.tables for entry in lists) and not settings.discard_maps
         self._kept: dict[tuple[bytes, Peer], Client] = {}
 

@@ -91,12 +91,16 @@ class Server:
         """The service's name in lines about limits."""
         return self.service_name.encode()
 
+    def release(self, address: bytes) -> None:
+        """One connection less of that client."""
+        self.per_client[address] -= 1
+        if self.per_client[address] <= 0:
+            del self.per_client[address]
+
     def left(self, session: Any) -> None:
         """A session is over."""
         self.sessions.discard(session)
-        self.per_client[session.address] -= 1
-        if self.per_client[session.address] <= 0:
-            del self.per_client[session.address]
+        self.release(session.address)
         if self.stressed and len(self.sessions) * RELIEF < self.limit:
             self.stress(False)
         if self.limit and not self.closed and len(self.sessions) < self.limit:

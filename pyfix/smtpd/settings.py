@@ -18,13 +18,20 @@ from pyfix.maps import MapList
 from pyfix.maps.braces import tokens
 from pyfix.resolve import Resolver
 from pyfix.resolve.matchlist import MatchList
+from pyfix.smtpd import xclient, xforward
 from pyfix.smtpd.client import Clients
 
 NEWLINES = {"no": 0, "normalize": 1, "yes": 1, "note": 2, "reject": 3}
 # ServerCore.masked: what is not offered is refused
 MASKS = {"dsn": 1, "chunking": 2, "smtputf8": 4}
-KEYWORDS = ("pipelining", "size", "vrfy", "etrn", "enhancedstatuscodes", "8bitmime", "dsn", "smtputf8", "chunking")
-ALL_KEYWORDS = frozenset((*KEYWORDS, "starttls", "auth", "verp", "xclient", "xforward", "requiretls", "silent-discard"))
+KEYWORDS = ("pipelining", "size", "vrfy", "etrn", "xclient", "xforward", "enhancedstatuscodes", "8bitmime", "dsn", "smtputf8",
+            "chunking")
+# in the order in which the log names what is left out (ehlo_mask(3))
+LOGGED = ("8bitmime", "auth", "etrn", "pipelining", "size", "verp", "vrfy", "xclient", "xforward", "starttls",
+          "enhancedstatuscodes", "dsn", "smtputf8", "chunking", "requiretls")
+ALL_KEYWORDS = frozenset((*LOGGED, "silent-discard"))
+ARGUMENTS = {"xclient": xclient.EHLO, "xforward": xforward.EHLO}
+F_XCLIENT, F_XFORWARD = 4, 8            # Limits.features
 
 
 LOCAL_CLIENTS = frozenset(("permit_inet_interfaces", "permit_mynetworks", "permit_sasl_authenticated",
@@ -70,6 +77,7 @@ class Settings:
         self.helo_reply = b"250 %b\r\n" % self.hostname
         self.forbidden = CommandList(config, "smtpd_forbidden_commands", log.warning)
         self.ignored = CommandList(config, "smtpd_noop_commands", log.warning)
+        self.read_authorized(config)
         self.limits = self.make_limits(config)
         self.read_time_limits(config)
         self.read_stages(config)
@@ -106,14 +114,25 @@ class Settings:
             junk=config.smtpd_junk_command_limit, newlines=newlines(config),
             bare_code=config.smtpd_forbid_bare_newline_reject_code, helo_required=config.smtpd_helo_required,
             forbid_pipelining=config.smtpd_forbid_unauth_pipelining, no_vrfy=config.disable_vrfy_command,
-            smtputf8=config.smtputf8_enable, strict_paths=config.strict_rfc821_envelopes,
+            features=self.features, smtputf8=config.smtputf8_enable, strict_paths=config.strict_rfc821_envelopes,
             forbidden=self.forbidden, ignored=self.ignored, path=self.parse)
 
     def read_time_limits(self, config: Any) -> None:
         """How long a client may take; `careful`: its sessions need more than the plain Session."""
         self.timeout = config.smtpd_timeout
         self.request_deadline, self.min_data_rate = config.smtpd_per_request_deadline, config.smtpd_min_data_rate
-        self.careful = self.request_deadline
+        self.careful = self.request_deadline or bool(self.features)
+
+    def read_authorized(self, config: Any) -> None:
+        """Who may say XCLIENT and XFORWARD."""
+        self.xclient_hosts = Networks(config, "smtpd_authorized_xclient_hosts")
+        self.xforward_hosts = Networks(config, "smtpd_authorized_xforward_hosts")
+        self.features = (F_XCLIENT if self.xclient_hosts else 0) | (F_XFORWARD if self.xforward_hosts else 0)
+        self.protocols = frozenset(config.words("inet_protocols"))
+
+    def has_protocol(self, six: bool) -> bool:
+        """Does inet_protocols have this kind of address?"""
+        return not self.protocols.isdisjoint(("all", "ipv6" if six else "ipv4"))
 
     def under_stress(self) -> "Settings":
         """The same with stress=yes. What Postfix's defaults make depend on it are time limits and error limits; a
@@ -151,32 +170,34 @@ class Settings:
         self.discarded = keyword_set(config["smtpd_discard_ehlo_keywords"], self.log.warning)
         self.discard_maps = MapList(config["smtpd_discard_ehlo_keyword_address_maps"], config,
                                     "smtpd_discard_ehlo_keyword_address_maps")
-        self._replies: dict[frozenset[str], tuple[int, bytes, str]] = {}
+        self._replies: dict[tuple[frozenset[str], bool, bool], tuple[int, bytes, str]] = {}
 
-    def ehlo(self, address: bytes) -> tuple[int, bytes, str]:
-        """(mask for the core, reply lines, what to log) for a client at `address`."""
+    def ehlo(self, address: bytes, xclient: bool = False, xforward: bool = False) -> tuple[int, bytes, str]:
+        """(mask for the core, reply lines, what to log) for a client at `address` that may say XCLIENT and XFORWARD, or not."""
         discarded = self.discarded
         if self.discard_maps:
             found = self.discard_maps.get(address) if self.discard_maps.local else None
             if found is not None:
                 discarded = keyword_set(found.decode("ascii", "replace"), self.log.warning)
-        reply = self._replies.get(discarded)
+        key = discarded, xclient, xforward
+        reply = self._replies.get(key)
         if reply is None:
-            reply = self._replies[discarded] = self.make_ehlo(discarded)
+            reply = self._replies[key] = self.make_ehlo(*key)
         return reply
 
-    def make_ehlo(self, discarded: frozenset[str]) -> tuple[int, bytes, str]:
+    def make_ehlo(self, discarded: frozenset[str], xclient: bool, xforward: bool) -> tuple[int, bytes, str]:
         """The reply to EHLO without some keywords."""
-        shown = [k for k in KEYWORDS if k not in discarded]
+        absent = discarded | ({"xclient"} if not xclient else set()) | ({"xforward"} if not xforward else set())
+        shown = [k for k in KEYWORDS if k not in absent]
         if self.config.disable_vrfy_command and "vrfy" in shown:
             shown.remove("vrfy")
         if not self.config.smtputf8_enable and "smtputf8" in shown:
             shown.remove("smtputf8")
-        lines = [self.hostname, *(k.upper().encode() for k in shown)]
+        lines = [self.hostname, *(ARGUMENTS.get(k) or k.upper().encode() for k in shown)]
         if "size" in shown and self.message_size:
             lines[lines.index(b"SIZE")] = b"SIZE %d" % self.message_size
         masked = sum(MASKS[k] for k in MASKS if k not in shown)
-        hidden = "" if "silent-discard" in discarded else " ".join(k.upper() for k in KEYWORDS if k in discarded)
+        hidden = "" if "silent-discard" in discarded else " ".join(k.upper() for k in LOGGED if k in discarded)
         return (masked, b"".join(b"250-%b\r\n" % line for line in lines[:-1]) + b"250 %b\r\n" % lines[-1],
                 hidden and "discarding EHLO keywords: " + hidden)
 

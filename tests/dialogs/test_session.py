@@ -182,7 +182,7 @@ def test_a_client_list_at_connect(tmp_path):
     extra = "smtpd_delay_reject = no\nsmtpd_client_restrictions = reject\n"
     with Smtpd(tmp_path, extra) as server:
         replies = server.talk(E, M, b"QUIT\r\n")
-        assert replies == [b"554 mx.example.org ESMTP not accepting connections\r\n",
+        assert replies == [b"554 5.7.1 <unknown[127.0.0.1]>: Client host rejected: Access denied\r\n",
                            b"503 5.7.0 Error: access denied for unknown[127.0.0.1]\r\n",
                            b"503 5.7.0 Error: access denied for unknown[127.0.0.1]\r\n", b"221 2.0.0 Bye\r\n"]
 

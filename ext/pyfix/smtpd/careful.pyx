@@ -1,4 +1,4 @@
-"""A session under more rules than the plain one: deadlines for whole requests (smtpd(8), postconf(5)).
+"""A session under more rules than the plain one: deadlines for whole requests, XCLIENT, XFORWARD (smtpd(8), postconf(5)).
 
 The law: what only some configurations ask for lives here, and costs the plain Session nothing; the
 Server makes one of these where Settings.careful says so.
@@ -8,10 +8,18 @@ drips. While content comes, N bytes give back N / smtpd_min_data_rate seconds, n
 smtpd_timeout in all. Our own time (policy, commit, error sleep) does not count.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
-from pyfix._core.server cimport EV_MORE, IN_COMMAND, IN_DATA, IN_LONG_LINE
+from pyfix._core.command cimport VERB_EHLO, VERB_HELO, VERB_RSET
+from pyfix._core.server cimport EV_MORE, EV_XCLIENT, EV_XFORWARD, IN_COMMAND, IN_DATA, IN_LONG_LINE
 from pyfix.smtpd.session cimport Session
+
+from pyfix.ipc.eager import run
+from pyfix.smtpd import xclient
+from pyfix.smtpd.attributes import BadAttribute
+from pyfix.smtpd.xforward import Forwarded
+
+cdef bytes NOT_ALLOWED = b"5.7.0 Error: insufficient authorization"
 
 
 cdef class CarefulSession(Session):
@@ -19,10 +27,17 @@ cdef class CarefulSession(Session):
 
     cdef bint by_request         # smtpd_per_request_deadline
     cdef int64_t rate            # smtpd_min_data_rate
+    cdef object forwarded        # Forwarded, while a transaction has it
+    cdef uint64_t resets         # how many commands had ended a transaction when it was said
+    cdef bytes login             # XCLIENT LOGIN
+    cdef object destination      # (address, port) by XCLIENT, None: the socket's
 
     def __init__(self, server):
         Session.__init__(self, server)
         self.by_request, self.rate = self.settings.request_deadline, self.settings.min_data_rate
+        self.login = b""
+
+    # -- deadlines
 
     cdef Py_ssize_t drive(self, const char* p, Py_ssize_t n) except -1:
         cdef int mode = self.core.mode
@@ -46,3 +61,98 @@ cdef class CarefulSession(Session):
         if self.bucket > until // 1000 + 1:
             self.engine.place_deadline(self)
         return 0
+
+    # -- XCLIENT and XFORWARD
+
+    def on_rare(self, int event):
+        """The commands of authorised clients."""
+        if event == EV_XCLIENT and self.client.may_xclient:
+            self.on_xclient()
+        elif event == EV_XFORWARD and self.client.may_xforward:
+            self.on_xforward()
+        elif event == EV_XCLIENT or event == EV_XFORWARD:
+            self.core.answer(550, NOT_ALLOWED)
+        else:
+            Session.on_rare(self, event)
+
+    def on_xclient(self):
+        """Another client from here on; the greeting, or what its client list says, is the reply."""
+        identity, error = xclient.identity(self)
+        if error:
+            self.core.answer(501, error)
+            return
+        self.server.release(self.address)
+        self.address, self.port, self.helo = identity.address, identity.port, identity.helo
+        self.login, self.destination = identity.login, identity.server
+        self.client = self.settings.clients.get(identity.peer, identity.address, self.server.clock())
+        self.core.greeted, self.core.esmtp = self.helo is not None, identity.esmtp
+        self.core.newlines, self.trusted = self.client.newlines, self.client.trusted
+        self.subject = self.origin = self.forwarded = None
+        refusal = self.server.admit(self)
+        if refusal is not None or not self.settings.checks_at_connect:
+            self.welcome_again(refusal)
+        else:
+            subject = self.look(EV_MORE)
+            subject.where = b"XCLIENT"
+            run(self.settings.policy.client(subject), self.welcome_again)
+
+    def welcome_again(self, refusal):
+        """The reply to XCLIENT, which counts as no command of either client."""
+        if self.over:
+            return
+        self.core.waiting = EV_MORE
+        if refusal is not None:
+            self.core.denied = self.client.log_name
+        self.core.say(self.settings.greeting if refusal is None else refusal)
+        self.go_on()
+
+    def on_xforward(self):
+        """What to log of the client of an earlier hop."""
+        forwarded = self.still_forwarded() or Forwarded()
+        try:
+            forwarded.take(self.core.text, self.settings.has_protocol)
+        except BadAttribute as error:
+            self.core.answer(501, error.args[0])
+            return
+        self.forwarded, self.origin, self.resets = forwarded, None, self.ended()
+        self.core.answer(250, b"2.0.0 Ok")
+
+    cdef uint64_t ended(self):
+        """How many commands that end a transaction there were: without one they are no event."""
+        cdef uint64_t* total = self.core.total
+        return total[<int> VERB_RSET] + total[<int> VERB_HELO] + total[<int> VERB_EHLO]
+
+    cdef object still_forwarded(self):
+        """What XFORWARD said, if no RSET or EHLO came since."""
+        return self.forwarded if self.forwarded is not None and self.resets == self.ended() else None
+
+    @property
+    def at(self):
+        """(address, port) that the client is connected to, as it says or as it is."""
+        if self.destination is not None:
+            return self.destination
+        host, port = self.local_address()
+        return host.encode(), b"%d" % port
+
+    def make_origin(self):
+        """With what XCLIENT and XFORWARD said."""
+        origin = Session.make_origin(self)
+        if self.login:
+            origin.logged += b", sasl_method=XCLIENT, sasl_username=" + self.login
+            origin.attributes.update(sasl_method="XCLIENT", sasl_username=self.login.decode("utf-8", "replace"))
+            origin.received = origin.received.replace(b" with ESMTP id ", b" with ESMTPA id ")
+        forwarded = self.still_forwarded()
+        return origin if forwarded is None else forwarded.dress(origin)
+
+    def look(self, int event):
+        """With what XCLIENT said."""
+        subject = Session.look(self, event)
+        if self.destination is not None:
+            subject.server = self.destination
+        return subject
+
+    def end_of_transaction(self):
+        """XFORWARD ends with it."""
+        Session.end_of_transaction(self)
+        if self.forwarded is not None:
+            self.forwarded = self.origin = None

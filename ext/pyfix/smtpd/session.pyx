@@ -90,11 +90,9 @@ cdef class Session(Stream):
             return self.uncount()
         self.greeted = True
         if not self.core.closing:
-            if refusal is not None and refusal[:1] == b"5":
+            if refusal is not None:
                 self.core.denied = self.client.log_name
-                self.core.say(b"554 %b ESMTP not accepting connections" % self.settings.hostname)
-            elif refusal is not None:
-                self.core.hang_up(b"421 %b Service unavailable - try again later" % self.settings.hostname)
+                self.core.say(refusal)
             elif self.settings.forbids_early and c_recv(self.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0:
                 self.early()
             else:
@@ -285,7 +283,7 @@ cdef class Session(Stream):
         """Begins a message: None, or the reply that says why not."""
         cdef ServerCore core = self.core
         if self.origin is None or core.utf8 or self.origin.utf8:
-            self.origin = self.client.origin(self.helo, self.port, core.esmtp, core.utf8)
+            self.origin = self.make_origin()
         self.intake, trouble = self.server.new_intake(self.origin)
         if trouble is not None:
             self.intake = None
@@ -298,8 +296,12 @@ cdef class Session(Stream):
             intake.encoding = "8bit"
         elif core.seven_bit:
             intake.encoding = "7bit"
-        self.server.info(b"%b: client=%b" % (intake.queue_id, self.client.log_name))
+        self.server.info(b"%b: client=%b" % (intake.queue_id, self.origin.logged))
         return None
+
+    def make_origin(self):
+        """The Origin of messages of this session."""
+        return self.client.origin(self.helo, self.port, self.core.esmtp, self.core.utf8)
 
     cdef int on_content(self) except -1:
         if self.settings.asks_data:
