@@ -4,6 +4,7 @@ Law: access(5), header_checks(5), "ACTIONS"; postconf(5) content_filter, default
 `Intake.actions`: hold, discard (true), redirect, filter (bytes), bcc, prepend (lists of bytes).
 """
 
+from copy import copy
 from typing import Any
 
 from pyfix.model import HOLD, Recipient
@@ -19,6 +20,13 @@ def with_actions(stage: Any, intake: Any, recipients: list[Recipient]) -> list[R
     if "redirect" in actions and recipients:
         return [stage.mapper.redirected(recipients[-1], actions["redirect"])]
     return recipients
+
+
+def filtered_origin(origin: Any, destination: bytes) -> Any:
+    """An origin whose messages have the attribute `content_filter`: they go there, whatever becomes of their recipients' routes."""
+    marked = copy(origin)
+    marked.attributes = {**origin.attributes, "content_filter": destination.decode("utf-8", "surrogateescape")}
+    return marked
 
 
 def destination(config: Any, filtered: bytes, address: bytes) -> tuple[str, str]:

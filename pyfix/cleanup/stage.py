@@ -7,7 +7,7 @@ the queue's writer, the resolver, the address mappings and the words of the Rece
 import time
 from email.utils import formatdate
 
-from pyfix.cleanup.actions import destination, expansions, with_actions
+from pyfix.cleanup.actions import destination, expansions, filtered_origin, with_actions
 from pyfix.cleanup.checks import Checks
 from pyfix.cleanup.fields import edited_header
 from pyfix.cleanup.hot import Hot
@@ -137,6 +137,8 @@ class Cleanup(Hot):
     async def route_all(self, intake, recipients: list[Recipient], sender: bytes) -> None:
         """Where each recipient goes: to the content filter, if there is one. Raises TableError."""
         filtered = b"" if intake.flags & TRACE_ONLY else (intake.actions or {}).get("filter", self.content_filter)
+        if filtered:
+            intake.origin = filtered_origin(intake.origin, filtered)
         for recipient in recipients:
             if filtered:
                 recipient.transport, recipient.nexthop = destination(self.config, filtered, recipient.address)

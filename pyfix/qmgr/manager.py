@@ -20,6 +20,7 @@ from pyfix.qmgr.inline import INLINE, Inline
 from pyfix.qmgr.names import external
 from pyfix.qmgr.parameters import SECOND, Parameters
 from pyfix.qmgr.rounds import Rounds
+from pyfix.qmgr.routes import Sites, stored
 from pyfix.qmgr.scheduler import Agent, Entry, Message, Scheduler, Transport
 from pyfix.queue.states import FORCED, INCOMING
 
@@ -43,7 +44,9 @@ class Manager:
         self.active: dict[int, Message] = {}      # by slot
         self.incoming: deque[int] = deque()
         self.due: deque[int] = deque()
-        self.warned: set[bytes] = set()         # queue ids whose sender got a delay warning
+        self.routing = 0                        # messages whose recipients are being resolved
+        self.routes: Callable[..., None] = stored
+        self.soon: Callable[[], None] = lambda: None        # asks for a turn, when something came outside of one
         self.flush_until = 0                    # defer_transports does not count until then
         self.summon: Callable[[str], str] = lambda transport: ""    # has an agent started, or says why not
         self.inline = Inline(error_log)
@@ -94,17 +97,20 @@ class Manager:
 
         Due ones leave a fifth of the active queue free for new mail.
         """
-        limit = self.parameters.active_limit
         for _ in range(SLICE):
-            room = limit - len(self.active)
-            fresh = bool(self.incoming) and room > 0
-            retry = bool(self.due) and room > limit // 5
+            fresh, retry = self._room()
             if not fresh and not retry:
                 return
             if retry:
                 self._revive(self.due.popleft(), now)
             if fresh:
                 self._revive(self.incoming.popleft(), now)
+
+    def _room(self) -> tuple[bool, bool]:
+        """Whether a new message that waits can become active, and one to be tried again."""
+        limit = self.parameters.active_limit
+        room = limit - len(self.active) if self.routing < SLICE else 0
+        return bool(self.incoming) and room > 0, bool(self.due) and room > limit // 5
 
     def _revive(self, slot: int, now: int) -> None:
         """Activate a message from the store: read its envelope and leave out who is done."""
@@ -118,12 +124,24 @@ class Manager:
             self.log.error(f"{known.queue_id.decode()}: can't read the queued message: {error}; "
                            f"saved as {store.bury(slot, str(error))}")
             return
-        sites = pending_sites(envelope, store.pending(slot))
+        indexes = store.pending(slot)
         message = Message(slot, known.queue_id, envelope.arrival, *known.place, envelope.size, known.flags & 0xff,
-                          envelope.sender, sum(len(site[2]) for site in sites), now)
-        message.envelope, message.expired = envelope, bool(known.flags & FORCED)
-        self.activate(message, sites, now)
-        message.envelope = None     # it is read again if it should be needed at the end of the round
+                          envelope.sender, len(indexes), now)
+        message.envelope, message.expired, message.pending = envelope, bool(known.flags & FORCED), 1
+        self.active[slot] = message
+        self.routing += 1
+        self.routes(envelope, indexes, lambda sites: self._routed(message, sites))
+
+    def _routed(self, message: Message, sites: Sites) -> None:
+        """It is known where the recipients of a message go; it may have been withdrawn meanwhile."""
+        self.routing -= 1
+        message.pending -= 1
+        if message.cancelled:
+            self.rounds.close(message)
+        else:
+            self.activate(message, sites, self.clock.now())
+            message.envelope = None     # it is read again if it should be needed at the end of the round
+        self.soon()
 
     # -- going out ------------------------------------------------------------------------
 
@@ -244,8 +262,7 @@ class Manager:
 
     def next_time(self) -> int | None:
         """When `wake` has something to do (microseconds), or None; a time that is over means at once."""
-        room = self.parameters.active_limit - len(self.active)
-        if self.incoming and room > 0 or self.due and room > self.parameters.active_limit // 5:
+        if any(self._room()):
             return 0
         due = 0 if self.due else self.store.wake()
         soonest = hot.soonest(self.scheduler, ASK_AGAIN)
@@ -350,12 +367,3 @@ class Plain(dict[str, bool]):
         limits, parameters = self.manager.scheduler.transport(name).limits, self.manager.parameters
         self[name] = plain = (name not in INLINE and name not in parameters.defer_transports and limits.recipients != 1)
         return plain
-
-
-def pending_sites(envelope: model.Envelope, pending: list[int]) -> list[list[Any]]:
-    """[[transport, nexthop, [index, ...]], ...] of the recipients in `pending`."""
-    sites: dict[tuple[str, str], list[int]] = {}
-    for index in pending:
-        recipient = envelope.recipients[index]
-        sites.setdefault((recipient.transport, recipient.nexthop), []).append(index)
-    return [[transport, nexthop, indexes] for (transport, nexthop), indexes in sites.items()]

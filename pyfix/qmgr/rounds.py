@@ -72,7 +72,7 @@ class Rounds:
     def _late(self, message: Message) -> bool:
         manager = self.manager
         warn = manager.parameters.delay_warning
-        return warn > 0 and manager.clock.now() - message.arrival >= warn and message.queue_id not in manager.warned
+        return warn > 0 and manager.clock.now() - message.arrival >= warn and not manager.store.is_warned(message.slot)
 
     def _reported(self, message: Message, failed: set[str]) -> None:
         """The reports are committed, but for those in `failed`; the message goes on."""
@@ -91,6 +91,6 @@ class Rounds:
     def _defer(self, message: Message, failed: set[str]) -> None:
         store, now = self.manager.store, self.manager.clock.now()
         if self._late(message) and "delay" not in failed:
-            self.manager.warned.add(message.queue_id)
+            store.warn(message.slot)
         pause = self.manager.parameters.retry_after(now - message.arrival, message.slot)
         store.defer(message.slot, now + pause, message.deferred)

@@ -41,7 +41,7 @@ class Server:
     def __init__(self, manager: Manager, loop: asyncio.AbstractEventLoop,
                  answer: Callable[[Connection, list[Any]], None], directory: str) -> None:
         self.manager, self.loop, self.answer, self.directory = manager, loop, answer, directory
-        manager.summon = self.summon
+        manager.summon, manager.soon = self.summon, self.soon
         if isinstance(manager.log, Maillog):
             manager.log.wake = self.soon        # a turn flushes it, before anything that follows from what it says
         self.writers: dict[Connection, str] = {}

@@ -14,6 +14,7 @@ from pyfix.qmgr.admin import Admin
 from pyfix.qmgr.hot import Clock
 from pyfix.qmgr.manager import Manager
 from pyfix.qmgr.parameters import parameters
+from pyfix.qmgr.routes import Routes
 from pyfix.qmgr.server import Server, listen
 from pyfix.queue.layout import log_directory
 from pyfix.queue.reader import Reader
@@ -41,6 +42,7 @@ class Process:
         self.reports = Reports(service.config, self.reader, self.submit, self.logs["bounce"], self.clock)
         self.manager = Manager(parameters(service.config), self.store, self.reader, service.log, self.logs["error"],
                                self.reports, self.clock)
+        self.manager.routes = self.routes = Routes(service.config, service.log.warning)
         self.server = Server(self.manager, loop, self.answer, directory)
         self.admin = Admin(self.manager, self.server.soon, self.requeue)
 
@@ -95,6 +97,7 @@ class Process:
     def reload(self, config: Any) -> None:
         """New parameters; nothing in the queue is touched."""
         self.manager.reload(parameters(config))
+        self.routes.configure(config)
         self.reports.configure(config)
         self.submit.configure(config)
         for log in self.logs.values():

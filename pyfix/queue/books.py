@@ -32,6 +32,8 @@ from pyfix.queue.states import (
     OP_NOTE,
     OP_RELEASE,
     OP_REMOVE,
+    OP_WARN,
+    WARNED,
 )
 
 
@@ -202,6 +204,8 @@ class Books(Ledger):
             self.table.set_state(slot, DEFERRED)
         elif kind == OP_EXPIRE:
             self.table.set_flag(slot, FORCED)
+        elif kind == OP_WARN:
+            self.table.set_flag(slot, WARNED)
         elif kind == OP_MOVE:
             for number in {self.table.place(slot)[0], *(number for number, _ in self.big.get(slot, ()))}:
                 self.segment(number).needed_until = 1

@@ -10,6 +10,7 @@ A state record is one msgpack array [operation, queue id number, ...]; the numbe
     [EXPIRE, number]
     [MOVE, number, segment, offset, length, [segment of a chunk, ...]]
     [BURY, number]
+    [WARN, number]                                              the sender was told of the delay
 """
 
 from typing import NamedTuple
@@ -23,9 +24,9 @@ INCOMING, ACTIVE, DEFERRED, HOLD, CORRUPT = 1, 2, 3, 4, 5
 NAMES = {INCOMING: "incoming", ACTIVE: "active", DEFERRED: "deferred", HOLD: "hold", CORRUPT: "corrupt"}
 
 # Message.flags above model.Envelope.flags
-MULTI, NULL_SENDER, FORCED, BIG, FINISHED = 0x100, 0x200, 0x400, 0x800, 0x2000
+MULTI, NULL_SENDER, FORCED, BIG, FINISHED, WARNED = 0x100, 0x200, 0x400, 0x800, 0x2000, 0x4000
 
-OP_DONE, OP_DEFER, OP_NOTE, OP_REMOVE, OP_HOLD, OP_RELEASE, OP_EXPIRE, OP_MOVE, OP_BURY = range(1, 10)
+OP_DONE, OP_DEFER, OP_NOTE, OP_REMOVE, OP_HOLD, OP_RELEASE, OP_EXPIRE, OP_MOVE, OP_BURY, OP_WARN = range(1, 11)
 
 pack_op = msgpack.Packer(use_bin_type=True, unicode_errors="surrogateescape", autoreset=True).pack
 

@@ -30,6 +30,7 @@ from pyfix.queue.states import (
     FORCED,
     HOLD,
     INCOMING,
+    WARNED,
     Message,
     Recovered,
     pack_op,
@@ -253,6 +254,15 @@ class Store:
         """Set FORCED in its flags: returned to sender at the next attempt, whatever its age."""
         self._table.set_flag(slot, FORCED)
         self._op(SOON, states.OP_EXPIRE, self._table.number(slot))
+
+    def warn(self, slot: int) -> None:
+        """The sender was told that the message is late. Never waits for the disk (lost, it means a second warning)."""
+        self._table.set_flag(slot, WARNED)
+        self._op(LAZY, states.OP_WARN, self._table.number(slot))
+
+    def is_warned(self, slot: int) -> bool:
+        """Whether the sender was told that it is late."""
+        return bool(self._table.flags(slot) & WARNED)
 
     def bury(self, slot: int, why: str) -> str:
         """Its record can't be read or it kills its deliverer: state CORRUPT, the bytes copied to corrupt/. Returns the file's path."""

@@ -19,6 +19,7 @@ cdef enum:
     BIG = 0x800             # its content is in chunks elsewhere: segments in the store's side table
     LINKED = 0x1000         # is in the timer wheel
     FINISHED = 0x2000       # its only recipient is finished; it leaves the queue next
+    WARNED = 0x4000         # its sender was told of the delay
 
 cdef struct Slot:
     uint64_t number         # the queue id's number; bit 63 set: long form

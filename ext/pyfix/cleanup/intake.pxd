@@ -5,7 +5,7 @@ from pyfix.queue.content cimport ContentBuffer
 
 cdef class Intake(ContentSink):
     cdef readonly object stage            # pyfix.cleanup.stage.Cleanup
-    cdef readonly object origin           # pyfix.cleanup.origin.Origin
+    cdef public object origin             # pyfix.cleanup.origin.Origin
     cdef public bytes queue_id
     cdef public bytes sender
     cdef public list recipients           # model.Recipient, as accepted

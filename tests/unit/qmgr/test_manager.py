@@ -246,3 +246,83 @@ def test_a_malformed_answer_defers_and_does_not_strand():
     world.manager.outcomes(agent, [[entry.job, "", [[0, "sent", "2.0.0", "ok"], [7, "sent", "2.0.0", "ok"], [1, 5, "x", None], 9]]])
     assert world.store.pending(1) == [1, 2] and world.store.reasons(1) == dict.fromkeys(
         (1, 2), ("4.3.0", "unknown mail transport error"))
+
+
+def test_recipients_that_are_tried_again_are_routed_anew():
+    """Each attempt after the first asks where a recipient goes now; the answer may take its time."""
+    world = World(queue_run_delay=0)
+    agent, asked = world.agent(), []
+    other = world.agent("relay")
+    world.message(b"a@example.com", b"b@example.net")
+    for who, entry in world.turn():
+        world.answer(who, entry, "deferred", "4.2.0", "later")
+    world.manager.routes = lambda envelope, indexes, then: asked.append((envelope, indexes, then))
+    assert world.sleep(300) == [] and len(world.manager.active) == 1 and world.state(ONE) == "incoming"
+    [(envelope, indexes, then)] = asked
+    assert indexes == [0, 1] and envelope.recipients[0].transport == "smtp"
+    then([["relay", "[192.0.2.1]", [0, 1]]])
+    [(who, entry)] = world.turn()
+    assert who is other and entry.site.nexthop == "[192.0.2.1]" and entry.recipients == [0, 1]
+    world.answer(who, entry)
+    assert world.state(ONE) == "" and agent.busy == 0
+
+
+def test_a_message_may_be_withdrawn_while_its_routes_are_looked_up():
+    for gone, state in ((True, ""), (False, "hold")):
+        world, asked = World(queue_run_delay=0), []
+        agent = world.agent()
+        world.message(b"a@example.com")
+        [(_, entry)] = world.turn()
+        world.answer(agent, entry, "deferred", "4.2.0", "later")
+        world.manager.routes = lambda envelope, indexes, then: asked.append(then)
+        world.sleep(300)
+        slot = world.store.find(ONE)
+        if gone:
+            world.store.remove(slot)
+        else:
+            world.store.hold(slot)
+        world.manager.withdraw(slot, gone)
+        asked[0]([["smtp", "example.com", [0]]])
+        assert world.turn() == [] and not world.manager.active and world.state(ONE) == state
+
+
+def test_lookups_of_routes_are_bounded():
+    from pyfix.qmgr.manager import SLICE
+    world, asked = World(queue_run_delay=0, active_limit=10 * SLICE), []
+    world.manager.routes = lambda envelope, indexes, then: asked.append(then)
+    slots = []
+    for i in range(SLICE + 50):
+        world.message(b"a@example.com", flags=HOLD)
+    slots, _ = world.store.scan([4], 0, 10000)
+    for slot in slots:
+        world.store.release(slot)
+    world.sleep(1)
+    world.sleep(1)
+    assert len(asked) == SLICE and world.manager.next_time() != 0
+    asked[0]([["discard", "x", [0]]])
+    assert world.manager.next_time() == 0
+    world.turn()
+    assert len(asked) == SLICE + 1
+
+
+def test_a_delay_warning_is_sent_once():
+    """The store remembers it, so that a restart makes no second one."""
+    world = World(queue_run_delay=0, delay_warning=200 * 10**6)
+    agent = world.agent()
+    world.message(b"a@example.com")
+    for seconds in (0, 300, 1000, 4000):
+        [(who, entry)] = world.sleep(seconds)
+        assert world.store.is_warned(world.store.find(ONE)) == (seconds > 300)
+        world.answer(agent, entry, "deferred", "4.2.0", "later")
+    assert [kind for kind, *_ in world.reports.sent] == ["delay"]
+
+
+def test_a_delay_warning_that_could_not_be_queued_is_tried_again():
+    world = World(queue_run_delay=0, delay_warning=200 * 10**6)
+    agent = world.agent()
+    world.message(b"a@example.com")
+    for seconds, broken in ((0, True), (300, True), (1000, False), (4000, False)):
+        world.reports.broken = broken
+        [(_, entry)] = world.sleep(seconds)
+        world.answer(agent, entry, "deferred", "4.2.0", "later")
+    assert [kind for kind, *_ in world.reports.sent] == ["delay"]

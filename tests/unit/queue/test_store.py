@@ -118,6 +118,7 @@ def mixture(bench: Bench, count: int = 90) -> list[int]:
             bench.store.defer(slot, EPOCH + 70_000_000, [(0, "4.1.1", "one")])
     bench.store.hold(slots[1])
     bench.store.expire(slots[2])
+    bench.store.warn(slots[4])
     bench.store.hold(slots[7])
     bench.store.release(slots[7])
     return slots
@@ -126,6 +127,7 @@ def mixture(bench: Bench, count: int = 90) -> list[int]:
 def test_states_survive_a_restart_with_and_without_checkpoint(bench: Bench) -> None:
     slots = mixture(bench)
     before = bench.picture()
+    assert [slot for slot in slots if bench.store.state(slot) and bench.store.is_warned(slot)] == [slots[4]]
     assert bench.store.reasons(slots[2]) == {0: ("4.1.1", "one"), 1: ("4.2.2", "q\udcff"), 2: ("4.0.0", "two")}
     bench.crash()
     assert bench.picture() == before and bench.recovered.warnings == []
