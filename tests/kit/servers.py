@@ -19,7 +19,8 @@ import pytest
 
 #: what to look for, and the Debian package that has it
 _PACKAGES = {"mariadb": ("mariadbd", "mariadb-server"), "slapd": ("slapd", "slapd"), "memcached": ("memcached", "memcached"),
-             "redis": ("redis-server", "redis-server"), "postgres": ("initdb", "postgresql")}
+             "redis": ("redis-server", "redis-server"), "postgres": ("initdb", "postgresql"),
+             "dovecot": ("dovecot", "dovecot-lmtpd")}
 _PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:" + ":".join(
     str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))
 
