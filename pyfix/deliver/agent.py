@@ -6,6 +6,8 @@ the last leaves the recipients to the next one; what is left at the end is defer
 The hot path (a known address, a server that says 250) is a few method calls a message.
 """
 
+import errno
+import os
 import time
 from typing import Any
 
@@ -22,6 +24,7 @@ from pyfix.errors import TableError
 
 ENCODINGS = {"8bit": b"8BITMIME", "7bit": b"7BIT"}
 SITES = 50_000          # nexthops remembered
+TIMED_OUT = os.strerror(errno.ETIMEDOUT)
 
 
 class Agent(Way):
@@ -256,6 +259,8 @@ class Agent(Way):
 
     def connect_failed(self, session: Session, delivery: Delivery | None, error: str) -> None:
         """connect() was refused or timed out."""
+        if error == TIMED_OUT:
+            self.hosts.fell_silent(session.address)
         if delivery is not None:
             self.no_connection(delivery, session.address, error)
             self.next_address(delivery)

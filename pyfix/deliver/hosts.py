@@ -7,6 +7,7 @@ whatever the server says; only "there is no such name" and a null MX are final.
 import asyncio
 import random
 import socket
+import time
 from typing import Any
 
 from pyfix.deliver.parameters import Parameters
@@ -14,6 +15,9 @@ from pyfix.deliver.target import Address, Destination, numeric
 from pyfix.dns import resolver as dns
 
 FAMILIES = {"ipv4": ("A",), "ipv6": ("AAAA",), "all": ("A", "AAAA")}
+SILENT_FOR = 60         # seconds for which an address that did not answer is asked after the others
+SILENT_KEPT = 10_000
+KERNEL_TIMEOUT = 130    # seconds that connect() may take where nothing limits it
 DSN = {dns.NOT_FOUND: "5.4.4", dns.RETRY: "4.4.3", dns.FAIL: "5.4.3", dns.INVALID: "5.4.4", dns.NULL_MX: "5.1.0"}
 
 
@@ -33,6 +37,7 @@ class Hosts:
         protocols = parameters.protocols
         both = "all" in protocols or "ipv4" in protocols and "ipv6" in protocols
         self.types = FAMILIES["all" if both else "ipv6" if protocols == ["ipv6"] else "ipv4"]
+        self.silent: dict[tuple[str, int], tuple[float, bool]] = {}     # address -> until when it comes last, is it being tried
 
     async def lookup(self, destination: Destination) -> tuple[list[Address], float]:
         """(addresses by preference, seconds for which they hold). Raises Unreachable."""
@@ -139,7 +144,31 @@ class Hosts:
         limit = self.parameters.address_limit
         if limit and self.parameters.balance and len(chosen) > limit:
             chosen = balanced(chosen, limit)
-        return chosen[:limit] if limit else chosen
+        chosen = chosen[:limit] if limit else chosen
+        return self.silent_last(chosen) if self.silent else chosen
+
+    def fell_silent(self, address: Address) -> None:
+        """A connection timed out: for a while the other addresses of a destination are tried before this one, so that not
+        each delivery waits in vain for the same dead server. Nothing is left out."""
+        if len(self.silent) >= SILENT_KEPT:
+            self.silent.clear()
+        self.silent[address.key] = (time.monotonic() + SILENT_FOR, False)
+
+    def silent_last(self, chosen: list[Address]) -> list[Address]:
+        """The addresses that are not known to be silent before the others."""
+        now = time.monotonic()
+        return sorted(chosen, key=lambda address: self.is_silent(address, now))
+
+    def is_silent(self, address: Address, now: float) -> bool:
+        """Whether to pass an address by. When its time is over one delivery tries it, the rest only if that found it alive."""
+        until, tried = self.silent.get(address.key, (0.0, True))
+        if until > now:
+            return True
+        if tried:
+            self.silent.pop(address.key, None)
+        else:
+            self.silent[address.key] = (now + (self.parameters.plan.connect_timeout or KERNEL_TIMEOUT) + 2, True)
+        return False
 
 
 def balanced(addresses: list[Address], limit: int) -> list[Address]:

@@ -50,6 +50,31 @@ def test_the_window_follows_the_manual(initial, limit, positive, negative, cohor
         assert site.window == oracle.concurrency
 
 
+@given(st.integers(1, 8), st.integers(0, 120), st.sampled_from(list(EXPRESSIONS)), st.lists(st.integers(1, 60), max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_outcomes_that_come_together_count_as_one_by_one(initial, limit, positive, frames):
+    """The window grows alike whether work goes out after each outcome or after a frame of them."""
+    windows = []
+    for together in (True, False):
+        limits = Limits(concurrency=limit, initial=initial, positive=positive)
+        scheduler, agent = Scheduler(lambda name: limits), Agent("smtp", None)
+        scheduler.join(agent)
+        scheduler.ready(agent, 10_000)
+        message = Message(1, b"X", 0, 1, 0, 1, 1, 0, b"", 1)
+        for _ in range(3000):
+            scheduler.enter(message, "smtp", "x", [0], "x", 0)
+        while scheduler.assign(0):
+            continue
+        for frame in frames:
+            for job in sorted(agent.jobs)[:frame]:
+                scheduler.well(scheduler.finish(agent, job).site, 0)
+                if not together:
+                    scheduler.assign(0)
+            scheduler.assign(0)
+        windows.append(scheduler.site("smtp", "x").window)
+    assert windows[0] == windows[1]
+
+
 class Run:
     """A scheduler with the books kept beside it."""
 

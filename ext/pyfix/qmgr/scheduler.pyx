@@ -403,14 +403,17 @@ cdef class Scheduler:
         return entry
 
     cpdef void well(self, Site site, long long now):
-        """The site could be talked to: positive feedback; a dead one lives again."""
+        """The site could be talked to: positive feedback; a dead one lives again.
+
+        What waits counts as under way: it is, as soon as the outcomes that came together have all been taken.
+        """
         cdef Limits limits = site.transport.limits
         cdef double step
         if site.dead:
             self._revive(site)
         else:
             site.fail_cohorts = 0
-            if site.window < site.busy + 1 + limits.initial:
+            if site.window < site.busy + 1 + limits.initial + len(site.todo.items):
                 step = limits.positive.amount(<long>site.window)
                 site.success += step
                 while site.success + step / 2 >= 1:
