@@ -20,6 +20,7 @@ from pyfix.resolve import Resolver
 from pyfix.resolve.matchlist import MatchList
 from pyfix.smtpd import xclient, xforward
 from pyfix.smtpd.client import Clients
+from pyfix.smtpd.tap import Taps
 
 NEWLINES = {"no": 0, "normalize": 1, "yes": 1, "note": 2, "reject": 3}
 # ServerCore.masked: what is not offered is refused
@@ -78,6 +79,7 @@ class Settings:
         self.forbidden = CommandList(config, "smtpd_forbidden_commands", log.warning)
         self.ignored = CommandList(config, "smtpd_noop_commands", log.warning)
         self.read_authorized(config)
+        self.taps = Taps(config, self.log, self.policy.engine.censor)
         self.limits = self.make_limits(config)
         self.read_time_limits(config)
         self.read_stages(config)
@@ -121,7 +123,7 @@ class Settings:
         """How long a client may take; `careful`: its sessions need more than the plain Session."""
         self.timeout = config.smtpd_timeout
         self.request_deadline, self.min_data_rate = config.smtpd_per_request_deadline, config.smtpd_min_data_rate
-        self.careful = self.request_deadline or bool(self.features)
+        self.careful = self.request_deadline or bool(self.features) or self.taps.wanted
 
     def read_authorized(self, config: Any) -> None:
         """Who may say XCLIENT and XFORWARD."""

@@ -20,6 +20,7 @@ NOTES = {
     "bdat size": (True, b"%(id)b: BDAT request from %(client)b exceeds message size limit"),
     "address": (True, b"Illegal address syntax from %(client)b in %(where)b command: %(data)b"),
     "size": (True, b"%(id)b: queue file size limit exceeded"),
+    "local data": (False, b"%(id)b: reject: %(where)b from %(client)b: 421 4.3.0 %(host)b Server local data error"),
     "bare lf": (False, b"%(id)b: reject: %(where)b from %(client)b: bare <LF> received; %(facts)b"),
 }
 
@@ -30,7 +31,8 @@ def note(kind: str, data: bytes, session: Any) -> bytes:
     return NOTES[kind][1] % {
         b"verb": verb, b"rest": rest, b"data": printable(data)[:100], b"short": printable(data[:30]),
         b"client": session.client.log_name, b"where": session.core.where().partition(" (")[0].encode(),
-        b"limit": session.settings.limits.line_length, b"id": queue_id(session), b"facts": facts(session)}
+        b"limit": session.settings.limits.line_length, b"id": queue_id(session), b"facts": facts(session),
+        b"host": session.settings.hostname}
 
 
 def tell(session: Any, kind: str, data: bytes) -> None:

@@ -96,6 +96,13 @@ def test_too_many_errors():
     assert client.core.counts() == " unknown=0/20 commands=0/20"
 
 
+def test_a_message_makes_up_for_the_errors_before_it():
+    client = Client()
+    for sent in (b"EHLO a\r\n", b"FOO\r\n" * 18, b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n", b"x\r\n.\r\n"):
+        client.send(sent)
+    assert client.core.errors == client.core.junk == 0
+
+
 def test_junk_commands_become_errors():
     client = Client()
     replies = [client.send(b"NOOP\r\n") for _ in range(108)] + [client.send(b"RSET\r\n") for _ in range(13)]

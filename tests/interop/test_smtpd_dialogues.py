@@ -33,6 +33,7 @@ MORE = [
     [E, b"MAIL FROM:<a b@c>\r\n", b"MAIL FROM:<a>,<b>\r\n", b"MAIL FROM:<@a,@b:c@d>\r\n", b"RSET\r\n", b"MAIL FROM:<@>\r\n",
      b"MAIL FROM:<a@>\r\n", b"MAIL FROM:<a@-b>\r\n", b"MAIL FROM:<a..b@c>\r\n", b"RSET\r\n", b'MAIL FROM:<"a b"@c>\r\n', b"QUIT\r\n"],
     [E, M, b"RCPT TO:<\"x\"@example.org>\r\n", b"RCPT TO:<x%y@example.org>\r\n", b"RCPT TO:x@example.org\r\n", b"QUIT\r\n"],
+    [E, *[b"FOO\r\n"] * 15, M, R, b"DATA\r\n", b"x\r\n.\r\n", *[b"FOO\r\n"] * 15, *[b"NOOP\r\n"] * 6, b"QUIT\r\n"],
     [b"NOOP " + b"x" * 3000 + b"\r\n", b"VRFY " + b"x" * 2100 + b"\r\n", b"QUIT\r\n"],
 ]
 

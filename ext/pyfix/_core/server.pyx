@@ -32,8 +32,7 @@ cdef class ServerCore(Arguments):
     """One session. step() until EV_MORE or EV_CLOSE; each event but EV_RESET, EV_SLOW and EV_CLOSE wants an answer."""
 
     def __init__(self, Limits limits not None):
-        self.limits = limits
-        self.newlines = limits.newlines
+        self.limits, self.newlines = limits, limits.newlines
         self.out = Buffer()
         self.notes, self.where_verb = [], -1
 
@@ -137,6 +136,8 @@ cdef class ServerCore(Arguments):
         elif event == EV_DATA or event == EV_END:
             self.reset()
             self.reset_due = event == EV_DATA
+            if event == EV_END and success:
+                self.errors = self.junk = 0
         self.done(success)
 
     cdef int accept_content(self, ContentSink sink) except -1:
@@ -596,5 +597,4 @@ cdef class ServerCore(Arguments):
         self.accept_content(MemorySink() if sink is None else sink)
 
 
-EVENTS = ("more", "helo", "mail", "rcpt", "data", "end", "vrfy", "etrn", "auth", "starttls", "xclient", "xforward",
-          "reset", "slow", "close")
+EVENTS = tuple("more helo mail rcpt data end vrfy etrn auth starttls xclient xforward reset slow close".split())

@@ -1,5 +1,7 @@
 """A session under more rules than the plain one: deadlines for whole requests, XCLIENT, XFORWARD (smtpd(8), postconf(5)).
 
+smtpd_command_filter, smtpd_reject_footer: see pyfix.smtpd.tap.
+
 The law: what only some configurations ask for lives here, and costs the plain Session nothing; the
 Server makes one of these where Settings.careful says so.
 
@@ -12,11 +14,13 @@ from libc.stdint cimport int64_t, uint64_t
 
 from pyfix._core.command cimport VERB_EHLO, VERB_HELO, VERB_RSET
 from pyfix._core.server cimport EV_MORE, EV_XCLIENT, EV_XFORWARD, IN_COMMAND, IN_DATA, IN_LONG_LINE
+from pyfix._core.tapped cimport TappedCore
 from pyfix.smtpd.session cimport Session
 
 from pyfix.ipc.eager import run
 from pyfix.smtpd import xclient
 from pyfix.smtpd.attributes import BadAttribute
+from pyfix.smtpd.tap import Tap
 from pyfix.smtpd.xforward import Forwarded
 
 cdef bytes NOT_ALLOWED = b"5.7.0 Error: insufficient authorization"
@@ -30,12 +34,27 @@ cdef class CarefulSession(Session):
     cdef object forwarded        # Forwarded, while a transaction has it
     cdef uint64_t resets         # how many commands had ended a transaction when it was said
     cdef bytes login             # XCLIENT LOGIN
+    cdef TappedCore tapped       # the core, where commands or replies may be changed; else None
     cdef object destination      # (address, port) by XCLIENT, None: the socket's
 
     def __init__(self, server):
         Session.__init__(self, server)
+        if self.settings.taps.wanted:
+            self.tapped = TappedCore(self.settings.limits)
+            self.tapped.tap = Tap(self.settings.taps, self)
+            self.core = self.tapped
         self.by_request, self.rate = self.settings.request_deadline, self.settings.min_data_rate
         self.login = b""
+
+    # -- what passes
+
+    cdef int put_out(self) except -1:
+        if self.tapped is not None:
+            self.tapped.settle_replies()
+        Session.put_out(self)
+        if self.tapped is not None and self.core.out.length == 0:
+            self.tapped.shown = 0
+        return 0
 
     # -- deadlines
 
