@@ -11,3 +11,6 @@ def drop_capabilities() -> None:
 
 def not_dumpable() -> None:
     """No core file and no ptrace by the same user. Raises OSError."""
+
+def adopt_orphans() -> None:
+    """Descendants whose parent ends become our children. Raises OSError."""

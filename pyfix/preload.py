@@ -10,11 +10,12 @@ import os
 import pkgutil
 import stat
 import sys
+from collections.abc import Iterable
 from types import ModuleType
 
 import pyfix
 
-NOT_FOR_STAGES = ("pyfix.commands", "pyfix.master", "pyfix.service", "pyfix.smtpd", "pyfix.qmgr", "pyfix.pickup",
+NOT_FOR_STAGES = ("pyfix.commands", "pyfix.master", "pyfix.load", "pyfix.service", "pyfix.zygote", "pyfix.smtpd", "pyfix.qmgr", "pyfix.pickup",
                   "pyfix.deliver")
 STANDARD = ("asyncio", "concurrent.futures.thread", "ctypes", "ctypes.util", "encodings.ascii", "encodings.idna",
             "encodings.latin_1", "encodings.punycode", "grp", "ipaddress", "json", "pwd", "queue", "random", "select",
@@ -43,9 +44,9 @@ def needed() -> bool:
                                       and readable_by_all(sys.prefix))
 
 
-def preload(stage: ModuleType) -> None:
-    """Import everything but other stages than `stage`'s package; an optional library that is not installed is left out."""
-    names = [module.name for module in pkgutil.walk_packages(stage.__path__, stage.__name__ + ".")]
+def preload(stages: Iterable[ModuleType]) -> None:
+    """Import everything but other stages than these packages; an optional library that is not installed is left out."""
+    names = [module.name for stage in stages for module in pkgutil.walk_packages(stage.__path__, stage.__name__ + ".")]
     names += [module.name for module in pkgutil.walk_packages(pyfix.__path__, "pyfix.")
              if not module.name.startswith(NOT_FOR_STAGES)]
     for name in (*STANDARD, *DNS_TYPES, *names):

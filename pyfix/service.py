@@ -3,11 +3,11 @@
     python -m pyfix.service PROGRAM -n NAME -t TYPE -c DIRECTORY -m MODULE [-k KEY] [-i INDEX]
         [-s STATUS_FD] [-g LOG_FD] [-l LISTENER=FD ...] [-r] [-w WAKEUP] [-z CAPACITY] [-o name=value ...]
 
-Master starts it so; nobody else needs to. Law: master(8), and the order here: what
+Master has pyfix.zygote fork it with these arguments; nobody else needs to. Law: master(8), and the order here: what
 needs root (reading configuration, importing code) comes first, then root is given up and
 the loss verified, and only then is there a loop, a socket or a byte from outside.
 
-The status socket (SOCK_SEQPACKET) carries one-letter notices: to master b"r" (ready);
+The status socket (SOCK_SEQPACKET) carries one-letter notices: to master b"p" + process id, b"r" (ready);
 from master b"R" + overrides (reload), b"L" + descriptor (new log file), b"Q" (stop in good
 order). When it closes, master is gone, and so is this process at once: the next start must find its
 ports free.
@@ -116,6 +116,7 @@ def give_up_root(owner: str) -> None:
         os.setgroups([])
         os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
         os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
+        confine.not_dumpable()          # nobody traces what runs as mail_owner, and it leaves no core file
     confine.no_new_privileges()
     confine.drop_capabilities()
     verify_no_root()
@@ -309,8 +310,8 @@ def startup_failed(program: str, arguments: Arguments | None, error: BaseExcepti
     os._exit(EXIT_TROUBLE)
 
 
-def main(argv: list[str]) -> None:
-    """The life of a process. Returns never."""
+def main(argv: list[str], imported: bool = False) -> NoReturn:
+    """The life of a process. `imported`: the zygote has loaded the code."""
     faulthandler.enable()
     os.umask(0o077)
     arguments = None
@@ -318,9 +319,8 @@ def main(argv: list[str]) -> None:
         arguments = parse(argv)
         config = load_config(arguments)
         stage = importlib.import_module(arguments.module)
-        package = importlib.import_module(arguments.module.rpartition(".")[0])
-        if needed():
-            preload(package)
+        if not imported and needed():
+            preload([importlib.import_module(arguments.module.rpartition(".")[0])])
         os.chdir(config.queue_directory)
         if not arguments.keep_root:
             give_up_root(config.mail_owner)
@@ -335,6 +335,7 @@ def main(argv: list[str]) -> None:
         loop.run_until_complete(service.run())
     except BaseException as error:
         service.die(error)
+    service.leave()
 
 
 if __name__ == "__main__":

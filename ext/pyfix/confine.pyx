@@ -9,6 +9,7 @@ from libc.errno cimport errno
 cdef extern from "sys/prctl.h" nogil:
     int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
     int PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_SET_DUMPABLE, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL
+    int PR_SET_CHILD_SUBREAPER
 
 cdef extern from *:
     """
@@ -50,3 +51,8 @@ def drop_capabilities():
 def not_dumpable():
     """No core file and no ptrace by the same user (PR_SET_DUMPABLE 0). Raises OSError."""
     check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl(PR_SET_DUMPABLE)")
+
+
+def adopt_orphans():
+    """Descendants whose parent ends become our children (PR_SET_CHILD_SUBREAPER). Raises OSError."""
+    check(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl(PR_SET_CHILD_SUBREAPER)")

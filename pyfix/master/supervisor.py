@@ -1,7 +1,7 @@
 """The supervisor: starts, watches, replaces, reloads and stops the services.
 
 Law: master(8). It parses nothing that came from the network and imports no stage. A
-process that dies is replaced at once; one that dies before it was ready (or again and again) is
+process that dies is replaced at once; one that gives up before it was ready (or dies again and again) is
 throttled for service_throttle_time, with Postfix's warnings. A reload reads everything first
 and changes nothing unless all of it is right.
 """
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pyfix.errors import PyfixError
 from pyfix.master.listeners import Listeners
 from pyfix.master.logfile import LogFile
+from pyfix.master.nursery import PATIENCE, Nursery
 from pyfix.master.plan import Plan, Planned, load
 from pyfix.master.process import Slot
 from pyfix.master.spool import owners
@@ -31,14 +32,15 @@ LAST_TO_STOP = "qmgr"
 class Supervisor:
     """All of master but its command line. `done` is set when everything has stopped."""
 
-    def __init__(self, plan: Plan, log: Maillog, logfile: LogFile, loop: asyncio.AbstractEventLoop) -> None:
-        self.plan, self.log, self.logfile, self.loop = plan, log, logfile, loop
+    def __init__(self, plan: Plan, log: Maillog, logfile: LogFile, loop: asyncio.AbstractEventLoop, nursery: Nursery) -> None:
+        self.plan, self.log, self.logfile, self.loop, self.nursery = plan, log, logfile, loop, nursery
         self.directory = plan.config.directory
         self.listeners = Listeners(owners(plan.config))
         self.slots: dict[str, list[Slot]] = {}
         self.leaving: list[Slot] = []       # of a former configuration, on their way out
         self.generation = 0
         self.stopping = False
+        self.heard_zygote = 0               # the process whose standard error we read
         self.done = loop.create_future()
 
     # -- start ----------------------------------------------------------------------------
@@ -46,6 +48,7 @@ class Supervisor:
     def start(self) -> None:
         """Bind all sockets and start what starts at boot. Raises SystemTrouble."""
         self.listeners.make(self.plan.sockets())
+        self._hear_zygote()
         for service in self.plan.services.values():
             self._adopt(service)
         for number, action in ((signal.SIGTERM, self.stop), (signal.SIGINT, self.stop), (signal.SIGHUP, self.reload),
@@ -73,30 +76,29 @@ class Supervisor:
     def _launch(self, identity: str) -> None:
         now = time.monotonic()
         for slot in self.slots.get(identity, ()):
-            if slot.process is None and not slot.stopping and now >= slot.not_before and not self.stopping:
+            if slot.status is None and not slot.stopping and now >= slot.not_before and not self.stopping:
                 self._launch_slot(slot)
 
     def _launch_slot(self, slot: Slot) -> None:
         try:
-            slot.start(self.directory, self.listeners.open, self.logfile.fd, self.plan.config)
+            slot.start(self.directory, self.listeners.open, self.logfile.fd, self.plan.config, self.nursery)
+        except BlockingIOError:             # the zygote has enough to do: soon again
+            slot.not_before = time.monotonic() + TICK
+            return
         except OSError as error:
             self.log.warning(f"cannot start {slot.plan.program}: {error.strerror}")
             self._throttle(slot)
             return
-        self.loop.add_reader(slot.status.fileno(), self._heard, slot, slot.status)
-        self.loop.add_reader(slot.process.stderr.fileno(), self._said, slot)
+        self._hear_zygote()
+        self.loop.add_reader(slot.status.fileno(), self._heard, slot)
+        self.loop.add_reader(slot.errors, self._said, slot)
 
-    def _heard(self, slot: Slot, status: object) -> None:
-        try:
-            data = status.recv(64)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self.loop.remove_reader(status.fileno())
-        elif data[:1] == b"r":
-            slot.ready = True
+    def _heard(self, slot: Slot) -> None:
+        slot.listen()
+        if slot.silent:
+            self.loop.remove_reader(slot.status.fileno())
+            if not slot.pid:
+                self._forget(slot, 1)
 
     def _said(self, slot: Slot) -> None:
         """A process wrote to standard error: it could not log that, or it is dying."""
@@ -104,7 +106,39 @@ class Supervisor:
         for line in lines[-STDERR_LINES:]:
             self.log.warning(b"%b[%d]: %b" % (slot.plan.program.encode(), slot.pid, line))
         if not lines:
-            self.loop.remove_reader(slot.process.stderr.fileno())
+            self.loop.remove_reader(slot.errors)
+
+    # -- the zygote -----------------------------------------------------------------------
+
+    def _hear_zygote(self) -> None:
+        if self.nursery.pid and self.nursery.pid != self.heard_zygote:
+            self.heard_zygote = self.nursery.pid
+            self.loop.add_reader(self.nursery.errors, self._zygote_said)
+
+    def _zygote_said(self) -> None:
+        lines = self.nursery.said()
+        for line in lines[-STDERR_LINES:]:
+            self.log.warning(b"zygote[%d]: %b" % (self.nursery.pid, line))
+        if not lines:
+            self.loop.remove_reader(self.nursery.errors)
+
+    def _zygote_ended(self, result: int) -> None:
+        """Services live on; a new zygote is started at once, or with the next service where this one lived for a moment only."""
+        lived = time.monotonic() - self.nursery.started
+        self._zygote_said()
+        self.loop.remove_reader(self.nursery.errors)
+        self.log.warning(f"process {self.plan.config.daemon_directory}/zygote pid {self.nursery.pid} {manner(result)}")
+        self.nursery.ended()
+        if lived >= QUICK and not self.stopping:
+            self.nursery.start()
+            self._hear_zygote()
+
+    def _watch_zygote(self) -> None:
+        """A zygote that forks nothing any more is replaced."""
+        late = time.monotonic() - PATIENCE
+        if any(slot.status is not None and not slot.pid and slot.started < late for slot in self._alive()):
+            self.log.warning("the zygote does not answer: it is killed")
+            self.nursery.kill()
 
     def all_ready(self) -> bool:
         """True when every process that starts at boot is ready, or has failed and been logged."""
@@ -114,33 +148,39 @@ class Supervisor:
 
     def reap(self) -> None:
         """Take note of every process that has ended, and replace it."""
-        for slot in [slot for slots in self.slots.values() for slot in slots] + self.leaving:
-            if slot.process is None:
-                continue
-            pid, status = slot.pid, slot.status
-            result = slot.process.poll()
-            if result is None:
-                continue
-            if status is not None:
-                self.loop.remove_reader(status.fileno())
-            self._said(slot)
-            self.loop.remove_reader(slot.process.stderr.fileno())
-            slot.ended()
-            self._ended(slot, pid, result)
-        self.leaving = [slot for slot in self.leaving if slot.process is not None]
+        ended = collected()
+        slots = self._alive() if ended else []
+        for slot in slots:
+            slot.listen()
+        for slot in slots:
+            if slot.pid in ended:
+                self._forget(slot, ended[slot.pid])
+        if self.nursery.pid in ended:
+            self._zygote_ended(ended[self.nursery.pid])
         if self.stopping and not self._alive():
             self._finish()
+
+    def _forget(self, slot: Slot, result: int) -> None:
+        """A process has ended, or could not be forked."""
+        pid = slot.pid
+        self.loop.remove_reader(slot.status.fileno())
+        self._said(slot)
+        self.loop.remove_reader(slot.errors)
+        slot.ended()
+        self.leaving = [one for one in self.leaving if one is not slot]
+        self._ended(slot, pid, result)
 
     def _ended(self, slot: Slot, pid: int, result: int) -> None:
         program = f"{self.plan.config.daemon_directory}/{slot.plan.program}"
         if result and not slot.stopping:
-            how = f"killed by signal {-result}" if result < 0 else f"exit status {result}"
-            self.log.warning(f"process {program} pid {pid} {how}")
+            self.log.warning(f"process {program} pid {pid} {manner(result)}" if pid else f"cannot start {program}")
         if slot.stopping or self.stopping:
             return
         lived = time.monotonic() - slot.started
         slot.quick_deaths = slot.quick_deaths + 1 if lived < QUICK else 0
-        if result and (not slot.ready or slot.quick_deaths >= QUICK_DEATHS):
+        if not pid and slot.quick_deaths < QUICK_DEATHS:
+            slot.not_before = time.monotonic() + TICK       # there was no zygote, or it could not fork
+        elif result > 0 and not slot.ready or result and slot.quick_deaths >= QUICK_DEATHS:
             self.log.warning(f"{program}: bad command startup -- throttling")
             self._throttle(slot)
         else:
@@ -151,15 +191,16 @@ class Supervisor:
         slot.quick_deaths = 0
 
     def _alive(self) -> list[Slot]:
-        return [slot for slots in self.slots.values() for slot in slots if slot.process] + self.leaving
+        return [slot for slots in self.slots.values() for slot in slots if slot.status is not None] + self.leaving
 
     def _tick(self) -> None:
         self.loop.call_later(TICK, self._tick)
         if self.logfile.moved():
             self.rotate()
         self.reap()
+        self._watch_zygote()
         for identity, slots in self.slots.items():
-            if any(slot.process is None and slot.not_before for slot in slots):
+            if any(slot.status is None and slot.not_before for slot in slots):
                 self._launch(identity)
 
     # -- log ------------------------------------------------------------------------------
@@ -217,7 +258,7 @@ class Supervisor:
         if service.trigger is not None and service.trigger.name in self.listeners.open:
             self.loop.remove_reader(self.listeners.open[service.trigger.name].fileno())
         for slot in self.slots.pop(identity):
-            if slot.process is not None:
+            if slot.status is not None:
                 slot.stopping = True
                 slot.tell(b"Q")
                 self.leaving.append(slot)
@@ -262,3 +303,21 @@ class Supervisor:
         self.log.flush()
         if not self.done.done():
             self.done.set_result(None)
+
+
+def collected() -> dict[int, int]:
+    """Exit status (negative: signal) of all children that have ended by now, orphans of services among them."""
+    found = {}
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return found
+        if not pid:
+            return found
+        found[pid] = os.waitstatus_to_exitcode(status)
+
+
+def manner(result: int) -> str:
+    """How a process ended, in Postfix's words."""
+    return f"killed by signal {-result}" if result < 0 else f"exit status {result}"

@@ -191,7 +191,7 @@ def test_log_rotation():
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: without it all processes are the caller's")
-def test_only_master_is_root():
+def test_only_master_and_the_zygote_are_root():
     async def scenario():
         async with Relay() as relay:
             uid, gid = relay.owner()
@@ -204,6 +204,7 @@ def test_only_master_is_root():
                 for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
                     assert int(status[kind], 16) == 0, (program, kind)
                 assert status["NoNewPrivs"] == "1", program
+                assert os.stat(f"/proc/{pid}/mem").st_uid == 0, "who runs as mail_owner too can't trace it"
             assert os.stat(f"/proc/{relay.master}").st_uid == 0
 
     run(scenario())

@@ -148,6 +148,15 @@ class Relay:
 
     def processes(self) -> dict[int, str]:
         """Process id -> program of the services."""
+        return {pid: words[1].decode() for pid, words in self.children().items() if words[0] == b"pyfix.service"}
+
+    @property
+    def zygote(self) -> int:
+        """Process id of the zygote, 0 while there is none that has loaded the code."""
+        return next((pid for pid, words in self.children().items() if words[0] == b"pyfix.zygote"), 0)
+
+    def children(self) -> dict[int, list[bytes]]:
+        """Process id -> command line of master's children."""
         found = {}
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
@@ -156,8 +165,8 @@ class Relay:
                     words = (entry / "cmdline").read_bytes().split(b"\0")
                 except (OSError, IndexError, ValueError):
                     continue
-                if parent == self.master and b"pyfix.service" in words:
-                    found[int(entry.name)] = words[words.index(b"pyfix.service") + 1].decode()
+                if parent == self.master:
+                    found[int(entry.name)] = words
         return found
 
     def owner(self) -> tuple[int, int]:
