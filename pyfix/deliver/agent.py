@@ -8,6 +8,7 @@ The hot path (a known address, a server that says 250) is a few method calls a m
 
 import errno
 import os
+import socket
 import time
 from typing import Any
 
@@ -76,7 +77,7 @@ class Agent(Way):
         parameters = self.parameters
         found = parse_list(nexthop, parameters.default_port, parameters.lmtp)
         for text in parameters.fallback:
-            found += parse_list(text, parameters.default_port)
+            found += parse_list(text, parameters.default_port, parameters.lmtp)
         return found
 
     def forget_sites(self) -> None:
@@ -165,13 +166,52 @@ class Agent(Way):
             return dsn, reason
         return (new, text.strip()[:wording.TEXT_LIMIT]) if found else (dsn, reason)
 
+    # -- a session that is not like the others -------------------------------------------------
+
+    def plan_by_server(self, delivery: Delivery, address: Address) -> tuple[Any, str]:
+        """(Plan of sessions with a server, keywords that it will not be believed); the delivery is over where a table fails."""
+        try:
+            return self.parameters.by_server.plan(address)
+        except TableError as error:
+            self.log.warning(f"{error}")
+            self.log.warning(f"{delivery.queue_id.decode()}: {self.parameters.by_server.discard_maps.name} map lookup error for {address.ip}")
+            self.fail_all(delivery, "4.3.0", f"local data error while talking to {address.name}")
+            return None, ""
+
+    def prepare(self, session: Session, delivery: Delivery, discarded: str) -> None:
+        """What the tables say of a server."""
+        session.core.pix_no_esmtp = "disable_esmtp" in self.parameters.by_server.workarounds(session.address) and self.old(delivery)
+        if discarded:
+            session.core.notes.append(("discard", discarded))
+
+    def not_opened(self, delivery: Delivery, session: Session, error: Exception) -> Session | None:
+        """connect() could not even be tried. A source address that we have not is our own mistake: go on without it, unless
+        smtp_bind_address_enforce."""
+        parameters, address = self.parameters, session.address
+        source = parameters.bind[address.family]
+        trouble = bind_trouble(address.family, source)
+        if trouble:
+            self.log.warning(f"smtp_connect_addr: bind {source}: {trouble}")
+            if parameters.bind_enforce:
+                delivery.route.tried.add(address.key)
+                delivery.route.why = ("4.4.0", "server configuration error")
+                return None
+            try:
+                other = Session(self, session.plan, address)
+                other.open(self.engine, "")
+                return other
+            except (OSError, ValueError) as second:
+                error = second
+        self.no_connection(delivery, address, getattr(error, "strerror", None) or str(error))
+        return None
+
     # -- what sessions ask and tell ------------------------------------------------------------
 
     def special_request(self, session: Session, delivery: Delivery) -> Request | None:
         """The request where something about the server or the envelope needs a look; None as request()."""
         envelope, core = delivery.envelope, session.core
         self.note_oddities(session)
-        if core.features & PIX and self.parameters.pix and self.old(delivery):
+        if core.features & PIX and self.old(delivery):
             self.work_around_pix(session, delivery)
         if core.size_limit and envelope.size > core.size_limit:
             return self.unsuitable(session, delivery, "5.3.4", f"message size {envelope.size} exceeds size limit "
@@ -207,15 +247,20 @@ class Agent(Way):
 
     def work_around_pix(self, session: Session, delivery: Delivery) -> None:
         """A firewall between us and the server that breaks some SMTP."""
-        self.log.info(f"{delivery.queue_id.decode()}: enabling PIX workarounds: {' '.join(self.parameters.pix)} "
-                      f"for {session.address.relay}")
-        if "delay_dotcrlf" in self.parameters.pix:
+        by_server = self.parameters.by_server
+        chosen = self.parameters.pix if by_server is None else by_server.workarounds(session.address)
+        if not chosen:
+            return
+        self.log.info(f"{delivery.queue_id.decode()}: enabling PIX workarounds: {' '.join(chosen)} for {session.address.relay}")
+        if "delay_dotcrlf" in chosen:
             session.dot_delay = self.parameters.pix_delay
 
     def note_oddities(self, session: Session) -> None:
         """Warnings about what the server said of itself."""
         for kind, text in session.core.notes:
-            if kind == "size":
+            if kind == "discard":
+                self.log.info(f"discarding EHLO keywords: {text}")
+            elif kind == "size":
                 self.log.warning(f"bad EHLO SIZE limit \"{text}\" from {session.address.relay}")
             else:
                 self.log.warning(f"host {session.address.name} said: {text} (in reply to XFORWARD name/address command)")
@@ -340,6 +385,18 @@ class Agent(Way):
             for session in list(idle):
                 session.leave()
         self.pool.clear()
+
+
+def bind_trouble(family: int, source: str) -> str:
+    """Why no socket can have this source address, "" if one can or none is asked for."""
+    if not source:
+        return ""
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind((source, 0))
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def needs_utf8(delivery: Delivery) -> bool:

@@ -13,12 +13,14 @@ from typing import Any
 from pyfix.deliver.parameters import Parameters
 from pyfix.deliver.target import Address, Destination, numeric
 from pyfix.dns import resolver as dns
+from pyfix.errors import TableError
 
 FAMILIES = {"ipv4": ("A",), "ipv6": ("AAAA",), "all": ("A", "AAAA")}
 SILENT_FOR = 60         # seconds for which an address that did not answer is asked after the others
 SILENT_KEPT = 10_000
 KERNEL_TIMEOUT = 130    # seconds that connect() may take where nothing limits it
-DSN = {dns.NOT_FOUND: "5.4.4", dns.RETRY: "4.4.3", dns.FAIL: "5.4.3", dns.INVALID: "5.4.4", dns.NULL_MX: "5.1.0"}
+POLICY = "policy"       # an answer of which smtp_dns_reply_filter left nothing
+DSN = {POLICY: "4.7.0", dns.NOT_FOUND: "5.4.4", dns.RETRY: "4.4.3", dns.FAIL: "5.4.3", dns.INVALID: "5.4.4", dns.NULL_MX: "5.1.0"}
 
 
 class Unreachable(Exception):
@@ -50,10 +52,15 @@ class Hosts:
         found = await (self.by_mx(destination) if use_mx else self.by_host(destination))
         return found
 
+    async def records(self, name: str, kind: str) -> dns.Answer:
+        """A lookup as smtp_dns_reply_filter lets it through."""
+        answer = await self.resolver.lookup(name, kind)
+        return answer if self.parameters.reply_tables is None else filtered(answer, name, kind, self.parameters.reply_tables, self.log)
+
     async def by_mx(self, destination: Destination) -> tuple[list[Address], float]:
         """The mail exchangers of a domain; a domain without MX is its own."""
         name = destination.host
-        answer = await self.resolver.lookup(name, "MX")
+        answer = await self.records(name, "MX")
         if answer.status == dns.NOT_FOUND or answer.status in (dns.FAIL, dns.RETRY) and self.parameters.ignore_mx_error:
             return await self.by_host(destination)
         if answer.status != dns.OK:
@@ -98,11 +105,12 @@ class Hosts:
 
     async def by_dns(self, name: str, port: int, preference: int) -> tuple[list[Address], float, Unreachable | None]:
         """A and AAAA records. An answer of either type will do; if there is none, the worst trouble counts."""
-        answers = await asyncio.gather(*[self.resolver.lookup(name, kind) for kind in self.types])
-        found = [Address(name, ip, port, preference) for answer in answers for ip in answer.records]
+        answers = await asyncio.gather(*[self.records(name, kind) for kind in self.types])
+        found = [Address(answer.name if self.parameters.alias_names else name, ip, port, preference)
+                 for answer in answers for ip in answer.records]
         if found:
             return found, min(answer.ttl for answer in answers if answer.records), None
-        worst = next((answer for answer in answers if answer.status == dns.RETRY), answers[-1])
+        worst = next((answer for answer in answers if answer.status in (dns.RETRY, POLICY)), answers[-1])
         return [], worst.ttl, Unreachable(DSN[worst.status], worst.text)
 
     async def by_system(self, name: str, port: int, preference: int) -> tuple[list[Address], float, Unreachable | None]:
@@ -179,3 +187,31 @@ def balanced(addresses: list[Address], limit: int) -> list[Address]:
     share6 = min(len(six), limit - share4)
     kept = set(map(id, four[:share4] + six[:share6]))
     return [address for address in addresses if id(address) in kept]
+
+
+def filtered(answer: dns.Answer, name: str, kind: str, tables: Any, log: Any) -> dns.Answer:
+    """An answer without the records that a table says to IGNORE; a table that fails, or says what it can't, means "try again"."""
+    kept = []
+    for record in answer.records:
+        value = f"{record[0]} {record[1]}." if kind == "MX" else str(record)
+        line = f"{answer.name or name}. {int(answer.ttl)} IN {kind} {value}"
+        try:
+            found = tables.get(line.encode())
+        except TableError as error:
+            log.warning(f"{error}")
+            return failed(answer, f"Error looking up name={name} type={kind}: DNS reply filter lookup error")
+        if found is None:
+            kept.append(record)
+        elif found.strip().upper() == b"IGNORE":
+            log.info(f"ignoring DNS RR: {line}")
+        else:
+            log.warning(f"smtp_dns_reply_filter: unknown DNS filter action: \"{found.decode('utf-8', 'replace')}\"")
+            return failed(answer, f"Error looking up name={name} type={kind}: Invalid DNS reply filter syntax")
+    if answer.records and not kept:
+        return failed(answer, f"Error looking up name={name} type={kind}: DNS reply filter drops all results", POLICY)
+    return answer._replace(records=kept)
+
+
+def failed(answer: dns.Answer, text: str, status: str = dns.RETRY) -> dns.Answer:
+    """No answer, for this reason."""
+    return answer._replace(status=status, records=[], text=text, ttl=dns.RETRY_TTL)

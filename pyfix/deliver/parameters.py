@@ -7,8 +7,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from pyfix._core import client
 from pyfix._core.request import Settings
+from pyfix.deliver.byserver import ByServer, mask_of, words_of
 from pyfix.deliver.session import Plan
 from pyfix.errors import ConfigError, TableError
 from pyfix.maps.maplist import MapList
@@ -19,7 +19,6 @@ STAGE_TIMEOUTS = {
     "rcpt": "rcpt_timeout", "data": "data_init_timeout", "content": "data_xfer_timeout", "dot": "data_done_timeout",
     "quit": "quit_timeout", "idle": "helo_timeout", "closed": "quit_timeout",
 }
-KEYWORD_SPELLINGS = {name.decode().lower(): bits for name, bits in client.KEYWORDS.items()}
 
 
 class Parameters:
@@ -35,24 +34,38 @@ class Parameters:
         self.best_mx_transport = config.best_mx_transport
         self.soft_bounce = config.soft_bounce
         self.hostname = config.myhostname
-        self.fallback = [] if self.lmtp else config["smtp_fallback_relay"].replace(",", " ").split()
+        self.fallback = config[f"{program}_fallback_relay"].replace(",", " ").split()
         self.address_limit, self.session_limit = self.value("mx_address_limit"), self.value("mx_session_limit")
-        self.bind = {socket.AF_INET: self.value("bind_address"), socket.AF_INET6: self.value("bind_address6"),
-                     socket.AF_UNIX: ""}
+        self.bind = {socket.AF_INET: self.value("bind_address") or self.only_address(4),
+                     socket.AF_INET6: self.value("bind_address6") or self.only_address(6), socket.AF_UNIX: ""}
+        self.bind_enforce = self.value("bind_address_enforce")
+        self.without_dsn = "delivered" if self.lmtp and config.lmtp_assume_final else "relayed"
         self.downgrade = not config.disable_mime_output_conversion
         self.status_filter = self.local_tables("delivery_status_filter")
         self.read_cache()
         self.read_hosts()
-        self.plan = Plan(self.settings(), self.timeouts(), log, self.value("line_length_limit"),
-                         config.delay_logging_resolution_limit)
+        discard = words_of(config[f"{program}_discard_{'lhlo' if self.lmtp else 'ehlo'}_keywords"])
+        self.plan = self.plan_for(log, mask_of(discard))
+        maps = self.local_maps("lmtp_discard_lhlo_keyword_address_maps" if self.lmtp else "smtp_discard_ehlo_keyword_address_maps")
+        found = ByServer(discard, maps, self.pix, self.local_tables("pix_workaround_maps"), lambda mask: self.plan_for(log, mask),
+                         log.warning)
+        self.by_server = found if found.any else None
 
     def value(self, suffix: str) -> Any:
         """A parameter of this program's family."""
         return getattr(self.config, f"{self.program}_{suffix}")
 
+    def only_address(self, version: int) -> str:
+        """The one address of an IP version that inet_interfaces names: mail comes from there. "" where there are several, or a loopback."""
+        own = [interface.address for interface in self.config.own_interfaces() if interface.address.version == version]
+        return str(own[0]) if len(own) == 1 and not own[0].is_loopback else ""
+
     def local_tables(self, suffix: str) -> MapList | None:
         """The tables of a filter, which must answer without waiting; None where it is not set. Raises ConfigError."""
-        name = f"{self.program}_{suffix}"
+        return self.local_maps(f"{self.program}_{suffix}")
+
+    def local_maps(self, name: str) -> MapList | None:
+        """The same by the whole name of the parameter. Raises ConfigError."""
         tables = MapList(self.config[name], self.config, name) if self.config[name] else None
         if tables is not None and not tables.local:
             raise ConfigError(f"{name}: a table that asks another process can't be used here", remedy="use pcre, regexp, hash or another file")
@@ -72,6 +85,8 @@ class Parameters:
         self.protocols = self.config["inet_protocols"].replace(",", " ").split()
         self.preference, self.randomize = self.value("address_preference"), self.value("randomize_addresses")
         self.balance = self.value("balance_inet_protocols")
+        self.alias_names = self.value("cname_overrides_servername")
+        self.reply_tables = self.local_tables("dns_reply_filter")
         self.defer_no_mx_address = self.value("defer_if_no_mx_address_found")
         self.ignore_mx_error = self.config.ignore_mx_lookup_error
         self.dns_support = self.value("dns_support_level") not in ("disabled",) and not self.config.disable_dns_lookups
@@ -80,12 +95,14 @@ class Parameters:
         self.pix_threshold = self.value("pix_workaround_threshold_time")
         self.pix_delay = self.value("pix_workaround_delay_time")
 
-    def settings(self) -> Settings:
+    def plan_for(self, log: Any, discard: int) -> Plan:
+        """The plan of sessions that do not believe the features `discard`."""
+        return Plan(self.settings(discard), self.timeouts(), log, self.value("line_length_limit"),
+                    self.config.delay_logging_resolution_limit, self.value("min_data_rate") if self.value("per_request_deadline") else 0)
+
+    def settings(self, discard: int) -> Settings:
         """What the client core has to know."""
         helo = self.config["lmtp_lhlo_name" if self.lmtp else "smtp_helo_name"]
-        discard = 0
-        for word in self.config[f"{self.program}_discard_{'lhlo' if self.lmtp else 'ehlo'}_keywords"].lower().replace(",", " ").split():
-            discard |= KEYWORD_SPELLINGS.get(word, 0)
         return Settings(
             helo.encode("ascii", "replace"), hostname=self.hostname.lower().encode("ascii", "replace"), lmtp=self.lmtp,
             always_ehlo=self.lmtp or self.config.smtp_always_send_ehlo,

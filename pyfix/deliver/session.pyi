@@ -20,7 +20,9 @@ class Plan:
     line_limit: int
     connect_timeout: int
     delay_digits: int
-    def __init__(self, settings: Settings, timeouts: dict[str, int], log: Any, line_limit: int = 998, delay_digits: int = 2) -> None: ...
+    min_rate: int
+    def __init__(self, settings: Settings, timeouts: dict[str, int], log: Any, line_limit: int = 998, delay_digits: int = 2,
+                 min_rate: int = 0) -> None: ...
 
 class Delivery:
     """One job: a message and those of its recipients that go to one nexthop."""

@@ -12,7 +12,7 @@ cdef class Plan:
     cdef readonly Settings settings
     cdef readonly object log
     cdef readonly Py_ssize_t line_limit
-    cdef readonly int connect_timeout, delay_digits
+    cdef readonly int connect_timeout, delay_digits, min_rate
     cdef int[16] timeouts
 
 cdef class Delivery:
@@ -43,6 +43,9 @@ cdef class Session(Stream):
     cdef object pieces             # what is left of content that is not in memory
     cdef public int dot_delay      # seconds to wait before the final dot (PIX workaround), 0: none
     cdef bint dot_due
+    cdef double content_until      # with a deadline for each request: until when the content has to be out
+    cdef Py_ssize_t moved          # bytes of content handed to the socket since content_until was worked out
+    cdef int content_deadline(self) except -1
     cdef int not_connected(self, int error) except -1
     cdef int lost(self, str how) except -1
     cdef int act(self) except -1

@@ -85,11 +85,11 @@ cdef class Plan:
     """What the sessions of one transport share.
 
     timeouts: stage name (see _core.client.STAGES) -> seconds; "connect" too. delay_digits:
-    delay_logging_resolution_limit.
+    delay_logging_resolution_limit. min_rate: 0, or smtp_min_data_rate where smtp_per_request_deadline is on.
     """
 
-    def __init__(self, Settings settings, dict timeouts, log, Py_ssize_t line_limit=998, int delay_digits=2):
-        self.settings, self.log = settings, log
+    def __init__(self, Settings settings, dict timeouts, log, Py_ssize_t line_limit=998, int delay_digits=2, int min_rate=0):
+        self.settings, self.log, self.min_rate = settings, log, min_rate
         self.line_limit = 0 if line_limit <= 0 else max(line_limit, 16)
         self.delay_digits = delay_digits
         self.connect_timeout = timeouts["connect"]
@@ -285,8 +285,19 @@ cdef class Session(Stream):
                 self.set_deadline(self.plan.timeouts[<int>S_DOT])
                 self.resume()
             else:
-                self.set_deadline(self.plan.timeouts[<int>S_CONTENT])
+                self.content_deadline()
         return 0
+
+    cdef int content_deadline(self) except -1:
+        """The time for the next piece of content; with a deadline for each request, what the bytes sent so far have earned."""
+        cdef int limit = self.plan.timeouts[<int>S_CONTENT]
+        cdef double now
+        if not self.plan.min_rate:
+            return self.set_deadline(limit)
+        now = now_us() / 1e6
+        self.content_until = min((self.content_until or now + limit) + <double>self.moved / self.plan.min_rate, now + limit)
+        self.moved = 0
+        return self.set_deadline(max(<int>(self.content_until - now), 1))
 
     cdef int not_connected(self, int error) except -1:
         """connect() failed."""
@@ -335,9 +346,9 @@ cdef class Session(Stream):
         if self.core.out.length:
             self.send(self.core.out.data, self.core.out.length)
             self.core.out.length = 0
-        if not self.idle and not self.dot_due:
-            self.set_deadline(self.plan.timeouts[self.core.stage])
-        return 0
+        if self.idle or self.dot_due or self.plan.min_rate and (self.core.reply_lines or self.core.line.length):
+            return 0        # (amid a reply whose request has a deadline as a whole)
+        return self.set_deadline(self.plan.timeouts[self.core.stage])
 
     cdef int start(self) except -1:
         """Begin the transaction for the delivery in hand, if this server can take it."""
@@ -411,6 +422,7 @@ cdef class Session(Stream):
             self.send_encoded(content.data)
             return self.finish_content()
         self.pieces = content.pieces()
+        self.content_until, self.moved = 0, 0
         self.pause()
         return self.send_more()
 
@@ -423,6 +435,7 @@ cdef class Session(Stream):
                 return self.content_lost(str(error))
             if piece is None:
                 return self.finish_content()
+            self.moved += len(piece)
             self.send_encoded(piece)
         return 0
 

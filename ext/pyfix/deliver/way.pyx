@@ -198,13 +198,19 @@ cdef class Way:
             address = route.addresses.pop(0)
             if address.key in route.tried:
                 continue
-            session = Session(self, parameters.plan, address)
+            plan, discarded = (parameters.plan, None) if parameters.by_server is None else self.plan_by_server(delivery, address)
+            if plan is None:
+                return
+            session = Session(self, plan, address)
             try:
                 session.open(self.engine, parameters.bind[address.family])
             except (OSError, ValueError) as error:
-                self.no_connection(delivery, address, getattr(error, "strerror", None) or str(error))
-                continue
+                session = self.not_opened(delivery, session, error)
+                if session is None:
+                    continue
             session.core.pix_no_esmtp = "disable_esmtp" in parameters.pix and self.old(delivery)
+            if parameters.by_server is not None:
+                self.prepare(session, delivery, discarded)
             return session.take(delivery)
         self.next_destination(delivery)
 
@@ -265,7 +271,7 @@ cdef class Way:
         """A recipient's mail was taken."""
         delivery.settle(session.plan, index, "sent", answer[1], answer[2], session.address.relay, session.uses)
         if not session.core.features & DSN and delivery.envelope.recipients[index].notify & NOTIFY_SUCCESS:
-            delivery.results[len(delivery.results) - 1][1] = "relayed"   # no wraparound here
+            delivery.results[len(delivery.results) - 1][1] = self.parameters.without_dsn   # no wraparound here
 
     def attempt_over(self, Delivery delivery not None):
         """A session is through with a delivery; recipients may be left for another server."""
