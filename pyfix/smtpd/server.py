@@ -44,6 +44,7 @@ class Server:
         self.rates_until = 0.0
         self.doors: list[Any] = []
         self.stressed = self.closed = False
+        self.notices: Any = None     # pyfix.smtpd.notify.Notices, where there is a queue to put them into
         self.configure(settings)
         self.instances = 0           # transactions that policy saw
         self._space = (0.0, True)
@@ -137,7 +138,10 @@ class Server:
             return b"552 5.3.4 Message size exceeds fixed limit"
         if settings.strict_utf8 and not session.core.utf8 and not session.core.address.isascii():
             return b"553 5.6.7 Must declare SMTPUTF8 to send unicode address"
-        return None if self.has_space(settings, size) else QUEUE_FULL
+        if self.has_space(settings, size):
+            return None
+        self.trouble(session, QUEUE_FULL)
+        return QUEUE_FULL
 
     def has_space(self, settings: Settings, size: int) -> bool:
         """queue_minfree: is there room for a message? Looked at every other second."""
@@ -171,6 +175,11 @@ class Server:
         except QueueError as error:
             self.warning(f"queue: {error}".encode())
             return None, WRITE_ERROR
+
+    def trouble(self, session: Any, line: bytes) -> None:
+        """A refusal that may be our own trouble: notify_classes."""
+        if self.notices is not None:
+            self.notices.trouble(session, line)
 
     def new_subject(self, session: Any) -> Subject:
         """What policy looks at, for one session."""

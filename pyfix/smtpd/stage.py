@@ -14,6 +14,10 @@ import pyfix.resolve.idna  # noqa: F401
 from pyfix.cleanup.attach import attach
 from pyfix.cleanup.intake import Intake
 from pyfix.resolve import Resolver
+from pyfix.errors import QueueError
+from pyfix.model import HAS_8BIT, NOTIFY_NEVER, Recipient, Reply
+from pyfix.smtpd.client import Origin
+from pyfix.smtpd.notify import Notices
 from pyfix.smtpd.server import Server
 from pyfix.smtpd.session import Doorman
 from pyfix.smtpd.settings import Settings
@@ -31,6 +35,28 @@ class Stage:
         settings = Settings(service.config, resolver, service.log)
         self.server = Server(settings, service.log, time.monotonic, self.intake, service.name, service.queue_directory,
                              service.capacity)
+        self.server.notices = Notices(service.config, self.post, time.monotonic)
+
+    def post(self, sender: bytes, recipient: bytes, content: bytes) -> None:
+        """A message of our own, past header and body checks. If the queue can't take it, that is logged and it is gone."""
+        by = f"by {self.cleanup.config['myhostname']} ({self.cleanup.config['mail_name']})\r\n\tid ".encode()
+        try:
+            intake = self.intake(Origin(by, {}, b"", "local", True, False))
+            intake.sender, intake.recipients = sender, [Recipient(recipient, notify=NOTIFY_NEVER)]
+            checks, self.cleanup.checks = self.cleanup.checks, None
+            try:
+                intake.start()
+            finally:
+                self.cleanup.checks = checks
+            intake.put(content)
+            intake.finish(0 if content.isascii() else HAS_8BIT, self.posted)
+        except QueueError as error:
+            self.service.log.warning(f"postmaster notify: {error}")
+
+    def posted(self, reply: Reply) -> None:
+        """What became of it."""
+        if reply.code >= 400:
+            self.service.log.warning(f"postmaster notify: {reply.code} {reply.dsn} {reply.text}")
 
     def intake(self, origin: Any) -> Intake:
         """A new message, with its queue id."""
@@ -59,6 +85,7 @@ def reload(service: Any, config: Any) -> None:
     stage.cleanup.resolver = resolver
     stage.cleanup.configure(config)
     stage.server.configure(settings)
+    stage.server.notices = Notices(config, stage.post, time.monotonic)
 
 
 async def stop(service: Any) -> None:

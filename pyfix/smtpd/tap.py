@@ -1,4 +1,5 @@
-"""What passes between client and core, where a configuration wants to change it: smtpd_command_filter and footers.
+"""What passes between client and core, where a configuration wants to change or keep it: smtpd_command_filter, footers,
+transcripts for the postmaster.
 
 The law: a Tap belongs to one session and is made only where Taps.wanted; the core shows it each command line
 before it is read and each reply before it leaves (pyfix._core.tapped). A filter that fails ends the session
@@ -12,6 +13,7 @@ from pyfix._core.chars import printable
 from pyfix.errors import TableError
 from pyfix.maps.maplist import Unopened
 from pyfix.smtpd.footer import Footer
+from pyfix.smtpd.notify import TRANSCRIPT, Transcript
 
 SHOWN = 100
 
@@ -24,7 +26,7 @@ class Taps:
         self.filter = opened(config, config["smtpd_command_filter"])
         self.filter_name = config["smtpd_command_filter"].encode()
         self.footer = Footer(config, log, censor)
-        self.wanted = self.filter is not None or bool(self.footer)
+        self.wanted = self.filter is not None or bool(self.footer) or bool(TRANSCRIPT & set(config.words("notify_classes")))
 
 
 def opened(config: Any, spec: str) -> Any:
@@ -42,9 +44,17 @@ class Tap:
 
     def __init__(self, taps: Taps, session: Any) -> None:
         self.taps, self.session = taps, session
+        notices = session.server.notices
+        self.transcript = Transcript(notices, self.client) if notices is not None and notices.wanted else None
+
+    def client(self) -> bytes:
+        """The client as the log names it."""
+        return self.session.client.log_name
 
     def command(self, line: bytes) -> bytes | None:
         """The command to read in the place of `line`; None where that can't be known."""
+        if self.transcript is not None:
+            self.transcript.heard(line)
         return self.filtered(line) if self.taps.filter is not None else line
 
     def filtered(self, line: bytes) -> bytes | None:
@@ -78,4 +88,16 @@ class Tap:
         """One reply."""
         if self.taps.footer and lines[0][:1] in (b"4", b"5"):
             lines = self.taps.footer.below(lines, self.session.address, self.session.port)
+        if self.transcript is not None:
+            self.transcript.said(lines)
         return lines
+
+    def refused(self) -> None:
+        """What comes next is policy's refusal."""
+        if self.transcript is not None:
+            self.transcript.decided = True
+
+    def ended(self, reason: str) -> None:
+        """The session is over."""
+        if self.transcript is not None:
+            self.transcript.flush(0, reason)

@@ -19,7 +19,7 @@ from tests.kit.smtpd import MAIN_CF, Wire
 POSTFIX = shutil.which("postfix", path="/usr/sbin:/usr/bin")
 PROGRAMS = (("rewrite", "-", "trivial-rewrite"), ("bounce", "0", "bounce"), ("defer", "0", "bounce"), ("trace", "0", "bounce"),
             ("error", "-", "error"), ("retry", "-", "error"), ("smtp", "-", "smtp"), ("relay", "-", "smtp"), ("anvil", "1", "anvil"),
-            ("local", "-", "local"), ("flush", "0", "flush"), ("discard", "-", "discard"))
+            ("discard", "-", "discard"))
 
 
 class Postfix:

@@ -13,6 +13,7 @@ from pyfix.config import Config
 from pyfix.model import Reply
 from pyfix.net.engine import Engine
 from pyfix.resolve import Resolver
+from pyfix.smtpd.notify import Notices
 from pyfix.smtpd.server import Server
 from pyfix.smtpd.session import Doorman
 from pyfix.smtpd.settings import Settings
@@ -108,6 +109,8 @@ class Smtpd:
         settings = Settings(config, resolver, self.log)
         self.server = Server(settings, self.log, time.monotonic, lambda origin: FakeIntake(self, origin), "smtp",
                              str(self.directory), self.limit)
+        self.notices = []
+        self.server.notices = Notices(config, lambda *notice: self.notices.append(notice), time.monotonic)
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.socket.setblocking(False)
         self.port = self.socket.getsockname()[1]

@@ -56,6 +56,19 @@ cdef class CarefulSession(Session):
             self.tapped.shown = 0
         return 0
 
+    def refuse(self, int event, bytes line):
+        """The tap is told that this is no error of the client's speech."""
+        if self.tapped is not None:
+            self.tapped.settle_replies()
+            self.tapped.tap.refused()
+        Session.refuse(self, event, line)
+
+    cdef int finish(self, str reason) except -1:
+        if self.tapped is not None and not self.over and self.client is not None:
+            self.tapped.settle_replies()
+            self.tapped.tap.ended(reason or "")
+        return Session.finish(self, reason)
+
     # -- deadlines
 
     cdef Py_ssize_t drive(self, const char* p, Py_ssize_t n) except -1:

@@ -420,6 +420,7 @@ cdef class Session(Stream):
             self.sender = None
         elif event == EV_DATA or event == EV_END:
             self.forget()
+        self.server.trouble(self, line)
         self.core.answer(int(line[:3]), line[4:])
 
     # -- ends
