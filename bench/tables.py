@@ -1,7 +1,8 @@
 """Tables beside the installed Postfix: building, `postmap -q -`, and lookups inside a process, interleaved in one run.
 
-    python bench/tables.py [--entries 1000000] [--rounds 3]
+    python bench/tables.py [--entries 1000000] [--rounds 3] [--pcre]
 
+With --pcre it is tables of a thousand patterns that are measured (bench/patterns.py), and nothing else.
 Prints a table and appends one line to bench/history/tables.jsonl. Needs Postfix's postmap (PATH or /usr/sbin) for the
 comparison; without it only pyfix is measured. All files live in a temporary directory.
 """
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from bench.record import keep
 
@@ -43,13 +45,20 @@ def timed(command: list[str], folder: Path, stdin: str = os.devnull) -> float:
         return time.perf_counter() - start
 
 
+def theirs() -> tuple[str, list[str]] | None:
+    """(the installed Postfix's postmap, its table types), if it is there."""
+    program = shutil.which("postmap", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+    if not program:
+        return None
+    have = subprocess.run([str(Path(program).with_name("postconf")), "-m"], capture_output=True, text=True).stdout
+    return program, have.split()
+
+
 def programs() -> dict[str, tuple[str, str]]:
     """name -> (program, table type)."""
     found = {"pyfix hash": (str(OURS), "hash")}
-    theirs = shutil.which("postmap", path="/usr/sbin:/usr/bin:/usr/local/sbin")
-    if theirs:
-        have = subprocess.run([str(Path(theirs).with_name("postconf")), "-m"], capture_output=True, text=True).stdout
-        found |= {f"postfix {kind}": (theirs, kind) for kind in KINDS if kind in have.split()}
+    if there := theirs():
+        found |= {f"postfix {kind}": (there[0], kind) for kind in KINDS if kind in there[1]}
     return found
 
 
@@ -94,18 +103,13 @@ def in_process(folder: Path, rounds: int) -> dict[str, float]:
     return rates
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--entries", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        make_source(folder, options.entries)
-        best = commands(folder, options.rounds)
-        rates = in_process(folder, options.rounds)
-        source = os.stat(folder / "table").st_size - 2 * options.entries
-        overhead = (os.stat(folder / "pyfix-hash" / "table.db").st_size - source) / options.entries
+def tables(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure and show tables with fixed keys; the figures for the history."""
+    make_source(folder, options.entries)
+    best = commands(folder, options.rounds)
+    rates = in_process(folder, options.rounds)
+    source = os.stat(folder / "table").st_size - 2 * options.entries
+    overhead = (os.stat(folder / "pyfix-hash" / "table.db").st_size - source) / options.entries
     own = best["pyfix hash"]
     print(f"{options.entries} entries, best of {options.rounds}; bytes over key and value: {overhead:.1f} a key")
     print(f"{'':14} {'build s':>9} {'times':>7} {'query s':>9} {'times':>7}")
@@ -113,8 +117,25 @@ def main() -> None:
         print(f"{program:14} {row['build']:9.3f} {row['build'] / own['build']:7.1f} "
               f"{row['query']:9.3f} {row['query'] / own['query']:7.1f}")
     for reader, rate in rates.items():
-        print(f"{reader:14} {rate / 1e6:9.2f} million lookups/s in one process")
-    keep("tables", {"entries": options.entries, "seconds": best, "lookups": rates, "overhead": overhead})
+        print(f"{reader:14} {rate / 1e6:9.2f} million lookups/s in one process, {rates['pyfix'] / rate:5.2f} times")
+    return {"entries": options.entries, "seconds": best, "lookups": rates, "overhead": overhead}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--entries", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pcre", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        if not options.pcre:
+            keep("tables", tables(Path(name), options))
+            return
+        from bench import patterns
+
+        best = patterns.seconds(Path(name), options.rounds)
+        patterns.show(best)
+        keep("tables", {"patterns": best})
 
 
 if __name__ == "__main__":

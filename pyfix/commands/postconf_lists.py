@@ -1,28 +1,17 @@
 """postconf -a, -A, -l, -m, -T: what this installation can do. Law: postconf(1)."""
 
 from pyfix.commands.postconf_report import put, warn
+from pyfix.maps.registry import known_types
 
 LOCK_METHODS = ("flock", "fcntl", "dotlock")
 SERVER_SASL = ("cyrus", "dovecot")
 CLIENT_SASL = ("cyrus",)
-TABLE_TYPES = ("btree", "cdb", "cidr", "debug", "environ", "fail", "hash", "inline", "internal", "ldap", "lmdb",
-               "memcache", "mongodb", "mysql", "pcre", "pgsql", "pipemap", "proxy", "randmap", "redis", "regexp",
-               "socketmap", "sqlite", "static", "tcp", "texthash", "unionmap", "unix")
 PUBLIC_KEY_ALGORITHMS = ("dsa", "ecdsa", "rsa")
-
-
-def table_types() -> list[str]:
-    """The table types that this installation opens, sorted."""
-    try:
-        from pyfix.maps.registry import known_types
-    except ImportError:
-        return sorted(TABLE_TYPES)
-    return sorted(known_types())
 
 
 def show_list(letter: str) -> None:
     """Print the list that an option asks for, a name a line."""
-    names = {"a": lambda: SERVER_SASL, "A": lambda: CLIENT_SASL, "l": lambda: LOCK_METHODS, "m": table_types}[letter]()
+    names = {"a": lambda: SERVER_SASL, "A": lambda: CLIENT_SASL, "l": lambda: LOCK_METHODS, "m": known_types}[letter]()
     put("".join(name + "\n" for name in names))
 
 

@@ -270,13 +270,16 @@ def _parameters_of(entry: Entry, pattern: str, mode: Mode, names: Names) -> list
     return [(name, names.lookup(name, entry.scope) or "") for name in sorted(known)]
 
 
-def print_parameters(entry: Entry, mode: Mode, names: Names, pattern: str) -> int:
-    """-P, -PP: the -o parameters (all that apply with -PP); how many were printed."""
+def print_parameters(entry: Entry, mode: Mode, names: Names, pattern: str) -> bool:
+    """-P, -PP: the -o parameters (all that apply with -PP); is the request answered?
+
+    As in Postfix "*" is answered by any entry with an -o, even if that sets what can't be set and is not shown.
+    """
     found = _parameters_of(entry, pattern, mode, names)
     for name, value in found:
         label = f"{entry.words[0]}/{entry.words[1]}/{name}"
         print_setting(mode, label, names.expand(value, entry.scope) if "x" in mode else value)
-    return len(found)
+    return bool(found) or (pattern == "*" and entry.scope is not None)
 
 
 _USAGE = {"M": ("-M option requires service_name[/type]", 2),

@@ -14,8 +14,9 @@ from . import report
 from .files import FileTrouble, read_values
 from .lines import WHITE, Line
 from .macro import MacroError, parse_result
-from .patterns import Pattern, PatternError, Rules
+from .patterns import Pattern, PatternError, Rules, members
 from .registry import wants_utf8
+from .required import Needs, choose
 from .rulefile import read_rules
 from .table import Table
 
@@ -44,6 +45,10 @@ class Dialect:
 
     def compile(self, source: Source) -> Pattern:
         """Raises PatternError."""
+        raise NotImplementedError
+
+    def needs(self, source: Source) -> Needs:
+        """What a text needs for the pattern to match; empty where that is not certain."""
         raise NotImplementedError
 
     def error_text(self, error: PatternError) -> str:
@@ -96,6 +101,9 @@ class Reader:
         self.rules = Rules(count)
         self.results: dict[int, Any] = {}
         self.open: list[int] = []
+        self.clauses: list[tuple[int, list[list[bytes]]]] = []
+        self.classes: dict[bytes, list[int]] = {}
+        self.known: dict[tuple[bytes, int], bytes] = {}
         self.line = 0
 
     @property
@@ -117,6 +125,7 @@ class Reader:
                 if str(error):
                     self.warn(str(error))
         self.rules.finish()
+        self.rules.need(choose(self.clauses), self.classes)
         for self.line in reversed(self.open):
             self.warn("IF has no matching ENDIF")
 
@@ -166,6 +175,19 @@ class Reader:
         except PatternError as error:
             raise Skip(self.dialect.error_text(error)) from error
 
+    def _added(self, source: Source) -> None:
+        """Note what the rule that is added next needs."""
+        needs = self.dialect.needs(source)
+        if needs.clauses:
+            self.clauses.append((self.rules.count, needs.clauses))
+        for text in needs.classes:
+            bits = self.known.get((text, source.flags))
+            if bits is None:
+                bits = members(self._compile(Source(text, source.flags, False)))
+                self.known[text, source.flags] = bits
+            if not self.classes.get(bits) or self.classes[bits][-1] != self.rules.count:
+                self.classes.setdefault(bits, []).append(self.rules.count)
+
     def _if(self, text: bytes) -> None:
         source, rest = self._pattern(text)
         rest = rest.lstrip(WHITE)
@@ -173,6 +195,7 @@ class Reader:
             self.warn(f'ignoring extra text after IF statement: "{report.show(rest)}"')
             self.warn("do not prepend whitespace to statements between IF and ENDIF")
         pattern = self._compile(source)
+        self._added(source)
         self.rules.begin(pattern, source.negate)
         self.open.append(self.line)
 
@@ -202,6 +225,7 @@ class Reader:
         if top > pattern.groups:
             raise Skip(f'out of range replacement index "{top}": skipping this rule')
         other = self._compile(second) if second else None
+        self._added(first)
         at = self.rules.match(pattern, first.negate, top > 0, other, bool(second and second.negate))
         result = pieces if top else b"".join(piece for piece in pieces if isinstance(piece, bytes))
         self.results[at] = (result, pattern.groups, self.line)

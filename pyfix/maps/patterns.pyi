@@ -27,6 +27,12 @@ class Rules:
         """Add an ENDIF; False where no IF is open."""
     def finish(self) -> None:
         """No more rules."""
+    def need(self, rules: dict[bytes, list[int]], classes: dict[bytes, list[int]]) -> None:
+        """From now on a rule is tried only where what it needs occurs. At most once. MemoryError.
+
+        `rules`: {word: [numbers of rules]}, one of the words of a rule; `classes`: {which of 256 characters belong to
+        it, as 32 bytes: [numbers of rules]}, a character of each class of a rule.
+        """
     def find(self, key: bytes) -> int:
         """The first rule that matches; -1 none, -2 the time for one lookup is used up."""
     def group(self, key: bytes, number: int, groups: int) -> bytes:
@@ -34,6 +40,9 @@ class Rules:
 
 def pcre_available() -> bool:
     """Whether the PCRE2 library could be loaded."""
+
+def members(pattern: Pattern) -> bytes:
+    """Of a pattern for one character: which of the 256 it matches, as the bits of 32 bytes."""
 
 def compile_regexp(pattern: bytes, options: int) -> Pattern:
     """A POSIX pattern. PatternError."""

@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import TableConfigError
 from .pattern_table import Dialect, Source, open_patterns
 from .patterns import PCRE_OPTIONS, Pattern, PatternError, compile_pcre, pcre_available
+from .required import Needs, required
 from .table import Table
 
 
@@ -21,6 +22,9 @@ class Pcre(Dialect):
 
     def compile(self, source: Source) -> Pattern:
         return compile_pcre(source.text, source.flags)
+
+    def needs(self, source: Source) -> Needs:
+        return Needs() if source.flags & PCRE_OPTIONS["x"] else required(source.text, perl=True)
 
     def error_text(self, error: PatternError) -> str:
         text, offset = error.args

@@ -10,6 +10,7 @@ from typing import Any
 from .pattern_table import Dialect, Source, open_patterns
 from .patterns import (PCRE_OPTIONS, REGEXP_OPTIONS, Pattern, PatternError, compile_pcre, compile_regexp,
                        pcre_available)
+from .required import Needs, required
 from .table import Table
 
 #: what nested repetitions may multiply to: the C library copies the repeated part that often
@@ -48,6 +49,9 @@ class Regexp(Dialect):
         if _BACKREF.search(_BRACKET.sub(b"x", source.text)):
             return self._limited(source)
         return made
+
+    def needs(self, source: Source) -> Needs:
+        return required(source.text, perl=False) if source.flags & REGEXP_OPTIONS["x"] else Needs()
 
     @staticmethod
     def _limited(source: Source) -> Pattern:

@@ -19,6 +19,7 @@ TYPES = {
     "btree": "hash",
     "cdb": "cdb",
     "cidr": "cidr",
+    "dbm": "dbm",
     "debug": "debug",
     "environ": "environ",
     "fail": "fail",
@@ -37,6 +38,7 @@ TYPES = {
     "randmap": "randmap",
     "redis": "redis",
     "regexp": "regexp",
+    "sdbm": "sdbm",
     "socketmap": "socketmap",
     "sqlite": "sqlite",
     "static": "static",
@@ -48,15 +50,13 @@ TYPES = {
 
 #: types that have no use here, and what to use instead
 WITHOUT = {
-    "sdbm": "sdbm tables are not supported; use hash: or cdb:",
-    "dbm": "dbm tables are not supported; use hash: or cdb:",
     "nis": "NIS tables are not supported; use ldap: or a local table",
     "nisplus": "NIS+ tables are not supported; use ldap: or a local table",
     "netinfo": "NetInfo tables are not supported; use ldap: or a local table",
 }
 
 #: types whose tables postmap can make, and those that can be changed
-BUILDABLE = {"btree", "cdb", "fail", "hash", "lmdb"}
+BUILDABLE = {"btree", "cdb", "dbm", "fail", "hash", "lmdb", "sdbm"}
 WRITABLE = BUILDABLE | {"debug", "environ", "internal", "memcache", "proxy", "redis"}
 
 

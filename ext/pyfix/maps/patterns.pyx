@@ -2,12 +2,18 @@
 
 regexp: is the C library's regcomp(3); without back-references it needs no backtracking. pcre:, and regexp: with
 back-references, is PCRE2, loaded from the system at run time, with limits on matching and depth. A lookup that uses up
-its budget is cut: the rule that was too dear counts as not matching, and is reported.
+its budget is cut: the rule that was too dear counts as not matching, and is reported. A rule whose pattern needs a
+certain word or a character of a class (`pyfix.maps.required`) is not tried where the text has none.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport uint8_t, uint32_t
-from libc.stdlib cimport calloc, free
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
+
+import struct
+
+from pyfix._core.wordset cimport WordSet
 
 cdef extern from "regex.h" nogil:
     ctypedef struct regex_t:
@@ -16,7 +22,6 @@ cdef extern from "regex.h" nogil:
     ctypedef struct regmatch_t:
         regoff_t rm_so
         regoff_t rm_eo
-    int regcomp(regex_t *, const char *, int)
     int regexec(const regex_t *, const char *, size_t, regmatch_t *, int)
     size_t regerror(int, const regex_t *, char *, size_t)
     void regfree(regex_t *)
@@ -25,6 +30,7 @@ cdef extern from "regex.h" nogil:
 cdef extern from *:
     """
     #include <dlfcn.h>
+    #include <locale.h>
     #include <stddef.h>
     #include <stdint.h>
     #include <time.h>
@@ -36,6 +42,7 @@ cdef extern from *:
         void *(*match_data_create)(uint32_t, void *);
         void (*match_data_free)(void *);
         int (*match)(const void *, const uint8_t *, size_t, size_t, uint32_t, void *, void *);
+        int (*jit_match)(const void *, const uint8_t *, size_t, size_t, uint32_t, void *, void *);
         size_t *(*ovector)(void *);
         void *(*context_create)(void *);
         int (*set_match_limit)(void *, uint32_t);
@@ -53,10 +60,23 @@ cdef extern from *:
             && PYFIX_BIND(compile, "compile") && PYFIX_BIND(code_free, "code_free")
             && PYFIX_BIND(jit_compile, "jit_compile") && PYFIX_BIND(match_data_create, "match_data_create")
             && PYFIX_BIND(match_data_free, "match_data_free") && PYFIX_BIND(match, "match")
-            && PYFIX_BIND(ovector, "get_ovector_pointer") && PYFIX_BIND(context_create, "match_context_create")
+            && PYFIX_BIND(jit_match, "jit_match") && PYFIX_BIND(ovector, "get_ovector_pointer") && PYFIX_BIND(context_create, "match_context_create")
             && PYFIX_BIND(set_match_limit, "set_match_limit") && PYFIX_BIND(set_depth_limit, "set_depth_limit")
             && PYFIX_BIND(set_heap_limit, "set_heap_limit") && PYFIX_BIND(message, "get_error_message")
             && PYFIX_BIND(info, "pattern_info");
+    }
+    /* Postfix's patterns are bytes, whatever the locale of the process. */
+    static int pyfix_regcomp(regex_t *pattern, const char *text, int options)
+    {
+        static locale_t plain = (locale_t) 0;
+        locale_t saved;
+        int error;
+        if (plain == (locale_t) 0)
+            plain = newlocale(LC_ALL_MASK, "C", (locale_t) 0);
+        saved = uselocale(plain);
+        error = regcomp(pattern, text, options);
+        uselocale(saved);
+        return error;
     }
     static long long pyfix_now_ns(void)
     {
@@ -72,6 +92,7 @@ cdef extern from *:
         void *(*match_data_create)(uint32_t, void *) nogil
         void (*match_data_free)(void *) noexcept nogil
         int (*match)(const void *, const uint8_t *, size_t, size_t, uint32_t, void *, void *) noexcept nogil
+        int (*jit_match)(const void *, const uint8_t *, size_t, size_t, uint32_t, void *, void *) noexcept nogil
         size_t *(*ovector)(void *) noexcept nogil
         void *(*context_create)(void *) nogil
         int (*set_match_limit)(void *, uint32_t) nogil
@@ -81,6 +102,8 @@ cdef extern from *:
         int (*info)(const void *, uint32_t, void *) nogil
     Pcre2 pcre2 "pyfix_pcre"
     int pyfix_pcre2_load(const char *path)
+    int pyfix_regcomp(regex_t *, const char *, int)
+    int ctz "__builtin_ctzll"(unsigned long long) noexcept nogil
     long long pyfix_now_ns() noexcept nogil
 
 cdef enum:
@@ -88,7 +111,12 @@ cdef enum:
     RULE_IF = 1
     RULE_ENDIF = 2
     GROUPS = 100              # the highest $number that can have a value, with 0
-    BUDGET_NS = 30000000      # what one lookup may spend in patterns that backtrack
+    BUDGET_NS = 30000000      # what one lookup may spend when it is dear
+    DEAR = 65536              # bytes matched, from which a lookup is timed
+    # Machine code of many patterns does not stay in the processor's caches: with short texts it gains nothing.
+    JIT_RULES = 64            # tables up to here get machine code
+    JIT_TEXT = 256            # and patterns of larger ones, when they meet a text of this size
+    CLASSES = 64              # classes that a table's patterns are chosen by
     MATCH_LIMIT = 400000      # steps of one pattern: some 10 ms
     DEPTH_LIMIT = 20000
     HEAP_LIMIT = 20480        # KiB
@@ -132,6 +160,8 @@ cdef class Pattern:
     cdef regex_t *posix
     cdef void *perl
     cdef void *data
+    cdef bint jit
+    cdef bint jit_tried
     cdef readonly size_t groups
 
     def __dealloc__(self):
@@ -142,6 +172,11 @@ cdef class Pattern:
             pcre2.match_data_free(self.data)
         if self.perl != NULL:
             pcre2.code_free(self.perl)
+
+    cdef void compile_jit(self) noexcept nogil:
+        """Make machine code, once."""
+        self.jit_tried = True
+        self.jit = self.perl != NULL and pcre2.jit_compile(self.perl, 1) == 0
 
     cdef int match(self, const uint8_t *text, size_t size, regmatch_t *spans) noexcept nogil:
         """1 match, 0 none, below 0 an error of PCRE2. `spans` gets up to GROUPS places, or is NULL."""
@@ -156,7 +191,10 @@ cdef class Pattern:
                 regexec(self.posix, <const char *>text, GROUPS if self.groups + 1 > GROUPS else self.groups + 1,
                         spans, 0)
             return 1
-        got = pcre2.match(self.perl, text, size, 0, 0, self.data, context)
+        if self.jit:
+            got = pcre2.jit_match(self.perl, text, size, 0, 0, self.data, context)
+        else:
+            got = pcre2.match(self.perl, text, size, 0, 0, self.data, context)
         if got == JIT_STACK:
             got = pcre2.match(self.perl, text, size, 0, NO_JIT, self.data, context)
         if got < 0:
@@ -170,6 +208,19 @@ cdef class Pattern:
         return 1
 
 
+def members(Pattern pattern not None):
+    """Of a pattern for one character: which of the 256 it matches, as the bits of 32 bytes."""
+    cdef uint8_t text[2]
+    cdef int c
+    bits = bytearray(32)
+    text[1] = 0
+    for c in range(256):
+        text[0] = <uint8_t>c
+        if pattern.match(text, 1, NULL) == 1:
+            bits[c >> 3] |= 1 << (c & 7)
+    return bytes(bits)
+
+
 def compile_regexp(bytes pattern not None, int options):
     """A POSIX pattern (regex(7)). PatternError."""
     cdef Pattern made = Pattern()
@@ -178,7 +229,7 @@ def compile_regexp(bytes pattern not None, int options):
     cdef int error
     if posix == NULL:
         raise MemoryError
-    error = regcomp(posix, pattern, options)
+    error = pyfix_regcomp(posix, pattern, options)
     if error:
         regerror(error, posix, text, sizeof(text))
         free(posix)
@@ -199,7 +250,6 @@ def compile_pcre(bytes pattern not None, uint32_t options):
     if made.perl == NULL:
         pcre2.message(error, text, sizeof(text))
         raise PatternError((<const char *>text).decode("utf-8", "replace"), offset)
-    pcre2.jit_compile(made.perl, 1)
     pcre2.info(made.perl, CAPTURES, &groups)
     made.groups = groups
     made.data = pcre2.match_data_create(groups + 1 if groups + 1 < GROUPS else GROUPS, NULL)
@@ -227,16 +277,35 @@ cdef class Rules:
     cdef list open
     cdef readonly list troubles
     cdef regmatch_t spans[GROUPS]
+    # bit sets over the rules: those to be tried in any case, those to be looked at in any case, those of this lookup
+    cdef uint64_t *always
+    cdef uint64_t *visited
+    cdef uint64_t *tried
+    cdef WordSet words
+    cdef uint32_t *found
+    cdef uint32_t *calls      # for each word where its rules start in `called`
+    cdef uint32_t *called
+    cdef size_t classes
+    cdef uint64_t *members    # of each class its 256 characters
+    cdef uint64_t *needing    # and the rules that need it
 
     def __init__(self, size_t room):
         self.rules = <Rule *>calloc(room + 1, sizeof(Rule))
-        if self.rules == NULL:
+        self.always = <uint64_t *>calloc(3 * (room // 64 + 1), sizeof(uint64_t))
+        if self.rules == NULL or self.always == NULL:
             raise MemoryError
+        self.visited, self.tried = self.always + room // 64 + 1, self.always + 2 * (room // 64 + 1)
         self.room, self.count = room, 0
         self.patterns, self.seconds, self.open, self.troubles = [], [], [], []
 
     def __dealloc__(self):
         free(self.rules)
+        free(self.always)
+        free(self.found)
+        free(self.calls)
+        free(self.called)
+        free(self.members)
+        free(self.needing)
 
     cdef size_t _add(self, int kind, bint negate, bint negate_second, bint wanted, pattern, second) except? 999999999:
         if self.count >= self.room:
@@ -246,6 +315,10 @@ cdef class Rules:
         self.rules[self.count].wanted, self.rules[self.count].end = wanted, 0
         self.patterns.append(pattern)
         self.seconds.append(second)
+        if kind != RULE_ENDIF:
+            self.always[self.count >> 6] |= <uint64_t>1 << (self.count & 63)
+        if kind == RULE_IF or negate:
+            self.visited[self.count >> 6] |= <uint64_t>1 << (self.count & 63)
         self.count += 1
         return self.count - 1
 
@@ -271,39 +344,149 @@ cdef class Rules:
         for at in self.open:
             self.rules[<size_t>at].end = <int>self.count
 
-    def find(self, bytes key not None):
-        """The number of the first rule that matches, or -1. Fills `troubles` with (rule, error) of cut matches."""
-        cdef const uint8_t *text = <const uint8_t *>PyBytes_AS_STRING(key)
-        cdef size_t size = PyBytes_GET_SIZE(key)
+    def need(self, dict rules not None, dict classes not None):
+        """From now on a rule is tried only where what it needs occurs. At most once.
+
+        `rules`: {word: [numbers of rules]}, one of the words of a rule; `classes`: {which of 256 characters belong to
+        it, as 32 bytes: [numbers of rules]}, a character of each class of a rule.
+        """
+        if rules:
+            self._need_words(rules)
+        if classes:
+            self._need_classes(classes)
+
+    cdef _need_words(self, dict rules):
         cdef size_t at = 0
-        cdef long long deadline = 0
-        cdef int got
-        cdef Pattern pattern
-        if self.troubles:
-            self.troubles = []
-        while at < self.count:
-            if self.rules[at].kind == RULE_ENDIF:
+        cdef size_t number
+        self.words = WordSet(list(rules))
+        for numbers in rules.values():
+            for number in numbers:
+                self.always[number >> 6] &= ~(<uint64_t>1 << (number & 63))
+        for place, numbers in zip(self.words.places, rules.values()):
+            if not place:
+                for number in numbers:
+                    self.always[number >> 6] |= <uint64_t>1 << (number & 63)
+        self.found = <uint32_t *>malloc((self.words.count + 1) * sizeof(uint32_t))
+        self.calls = <uint32_t *>malloc((self.words.count + 1) * sizeof(uint32_t))
+        self.called = <uint32_t *>malloc((sum(map(len, rules.values())) + 1) * sizeof(uint32_t))
+        if self.found == NULL or self.calls == NULL or self.called == NULL:
+            raise MemoryError
+        for index, numbers in enumerate(rules.values()):
+            self.calls[<size_t>index] = <uint32_t>at
+            for number in numbers:
+                self.called[at] = <uint32_t>number
                 at += 1
-                continue
+        self.calls[self.words.count] = <uint32_t>at
+
+    cdef _need_classes(self, dict classes):
+        cdef size_t words = self.room // 64 + 1
+        cdef size_t index, number
+        self.members = <uint64_t *>calloc(CLASSES * 4, sizeof(uint64_t))
+        self.needing = <uint64_t *>calloc(CLASSES * words, sizeof(uint64_t))
+        if self.members == NULL or self.needing == NULL:
+            raise MemoryError
+        for bits, numbers in list(classes.items())[:CLASSES]:
+            index = self.classes
+            for number, part in enumerate(struct.unpack("<4Q", bits)):
+                self.members[4 * index + number] = part
+            for number in numbers:
+                self.needing[words * index + (number >> 6)] |= <uint64_t>1 << (number & 63)
+            self.classes += 1
+
+    cdef int _choose(self, const uint8_t *text, size_t size) except -1 nogil:
+        """Which rules are tried with this text."""
+        memcpy(self.tried, self.always, (self.room // 64 + 1) * sizeof(uint64_t))
+        if self.words is not None:
+            self._choose_by_words(text, size)
+        if self.classes:
+            self._choose_by_classes(text, size)
+        return 0
+
+    cdef int _choose_by_words(self, const uint8_t *text, size_t size) except -1 nogil:
+        cdef int index, count
+        cdef uint32_t at, number
+        count = self.words.scan(text, size, self.found)
+        if count < 0:
+            with gil:
+                raise MemoryError
+        for index in range(count):
+            for at in range(self.calls[self.found[index]], self.calls[self.found[index] + 1]):
+                number = self.called[at]
+                self.tried[number >> 6] |= <uint64_t>1 << (number & 63)
+        return 0
+
+    cdef void _choose_by_classes(self, const uint8_t *text, size_t size) noexcept nogil:
+        """Pass over the rules that need a character which the text has not."""
+        cdef uint64_t there[4]
+        cdef size_t at, index
+        cdef size_t words = self.room // 64 + 1
+        cdef uint64_t *member
+        there[0] = there[1] = there[2] = there[3] = 0
+        for at in range(size):
+            there[text[at] >> 6] |= <uint64_t>1 << (text[at] & 63)
+        for index in range(self.classes):
+            member = self.members + 4 * index
+            if not (member[0] & there[0] | member[1] & there[1] | member[2] & there[2] | member[3] & there[3]):
+                for at in range(words):
+                    self.tried[at] &= ~self.needing[words * index + at]
+
+    cdef size_t _next(self, size_t at) noexcept nogil:
+        """The first rule from `at` on that must be looked at; `count` or more where there is none."""
+        cdef size_t word = at >> 6
+        cdef size_t last = self.room >> 6
+        cdef uint64_t bits
+        if at >= self.count:
+            return at
+        bits = (self.tried[word] | self.visited[word]) & (~<uint64_t>0 << (at & 63))
+        while bits == 0 and word < last:
+            word += 1
+            bits = self.tried[word] | self.visited[word]
+        return (word << 6) + <size_t>ctz(bits) if bits else self.count
+
+    cdef int _test(self, size_t at, const uint8_t *text, size_t size) except? -99:
+        """Does rule `at` hold, `negate` included? 1, 0, or below 0 an error of PCRE2."""
+        cdef Rule *rule = self.rules + at
+        cdef Pattern pattern
+        cdef int got = 0
+        if self.tried[at >> 6] >> (at & 63) & 1:
             pattern = <Pattern>self.patterns[at]
-            got = pattern.match(text, size, self.spans if self.rules[at].wanted else NULL)
+            if not pattern.jit_tried and (self.room <= JIT_RULES or size >= JIT_TEXT):
+                pattern.compile_jit()
+            got = pattern.match(text, size, self.spans if rule.wanted else NULL)
             if got < 0:
                 self.troubles.append((at, got))
+                return got
+        if got != rule.negate and self.seconds[at] is not None:
+            return (<Pattern>self.seconds[at]).match(text, size, NULL) == (not rule.negate_second)
+        return got != rule.negate
+
+    def find(self, bytes key not None):
+        """The number of the first rule that matches, -1, or -2 where the lookup would take too long.
+
+        Fills `troubles` with (rule, error) of cut matches.
+        """
+        cdef const uint8_t *text = <const uint8_t *>PyBytes_AS_STRING(key)
+        cdef size_t size = PyBytes_GET_SIZE(key)
+        cdef size_t at, work = 0
+        cdef long long deadline = 0
+        cdef int got
+        if self.troubles:
+            self.troubles = []
+        self._choose(text, size)
+        at = self._next(0)
+        while at < self.count:
+            got = self._test(at, text, size)
+            work += size if got >= 0 else DEAR
+            if work >= DEAR:
                 if deadline == 0:
                     deadline = pyfix_now_ns() + BUDGET_NS
                 elif pyfix_now_ns() > deadline:
                     return -2
-                got = 0
-            elif got != self.rules[at].negate and self.seconds[at] is not None:
-                pattern = <Pattern>self.seconds[at]
-                got = self.rules[at].negate ^ (pattern.match(text, size, NULL) == 1) ^ self.rules[at].negate_second
-            if got != self.rules[at].negate:
-                if self.rules[at].kind == RULE_MATCH:
-                    return at
-            elif self.rules[at].kind == RULE_IF:
-                at = self.rules[at].end
-                continue
-            at += 1
+            if got < 0:
+                got = self.rules[at].negate
+            if got == 1 and self.rules[at].kind == RULE_MATCH:
+                return at
+            at = self._next(at + 1 if got == 1 or self.rules[at].kind == RULE_MATCH else <size_t>self.rules[at].end)
         return -1
 
     def group(self, bytes key not None, size_t number, size_t groups):
