@@ -23,8 +23,8 @@ class Builder:
         """[(entries before it, line, kind, logical line)]; kind is one of EVENTS."""
     def entries(self) -> list[tuple[bytes, bytes, int]]:
         """[(key, value, line)] as collected."""
-    def image(self, keep_last: bool = False, sort: bool = False) -> tuple[bytearray, list[tuple[int, bytes, int]]]:
+    def image(self, keep_last: bool = False) -> tuple[bytearray, list[tuple[int, bytes, int]]]:
         """(image, [(index, key, line) of each entry whose key was there before]); may be called once.
 
-        Of entries with one key the first stays, or with `keep_last` the last; `sort`: in the order of the keys.
+        Of entries with one key the first stays, or with `keep_last` the last. OverflowError above 64 GiB.
         """

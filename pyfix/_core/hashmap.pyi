@@ -2,9 +2,6 @@
 
 from collections.abc import Iterator
 
-MAGIC: bytes
-VERSION: int
-
 class Reader:
     """An image in memory. `title` ("type:name") goes into errors. TableError where `data` is no image."""
 

@@ -1,8 +1,8 @@
 """hash:name and btree:name, pyfix's own tables in name.db (DATABASE_README; postmap(1)).
 
 The file keeps Postfix's name, so that an administrator finds it; its format is `_core.hashmap`'s. A table is built
-beside the old one, synced, and renamed over it: readers see the old one or the new one. btree: keeps its entries in
-the order of the keys. Editing (postmap -i, -d) writes the whole table anew, one editor at a time.
+beside the old one, synced, and renamed over it: readers see the old one or the new one. btree: differs in
+that its entries are listed in the order of the keys. Editing (postmap -i, -d) writes the whole table anew, one editor at a time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class HashTable(Table):
         return self.map.generation()
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
-        return self.map.items()
+        """Every entry; of a btree: table in the order of the keys."""
+        return iter(sorted(self.map.items())) if self.type == "btree" else self.map.items()
 
     def close(self) -> None:
         self.map.close()
@@ -113,7 +114,7 @@ class HashEditor(Table):
                 builder.add(key, value)
             for key, value, line in self.builder.entries():
                 builder.add(key, value, line)
-        image, repeated = builder.image(keep_last=replace, sort=self.type == "btree")
+        image, repeated = builder.image(keep_last=replace)
         if not replace and not self.flags & F.DUP_IGNORE:
             self.said += [((place - before, 1), f'{self.path}: duplicate entry: "{report.show(key)}"')
                           for place, key, _ in repeated]
@@ -148,9 +149,9 @@ def open_table(type: str, name: str, flags: int, config: Any, mode: str) -> Tabl
     return HashEditor(type, name, flags, utf8, mode)
 
 
-def build(path: str, entries: Iterable[tuple[bytes, bytes]], sort: bool = False) -> None:
+def build(path: str, entries: Iterable[tuple[bytes, bytes]]) -> None:
     """Make a table file of (key, value) pairs; of pairs with one key the first counts."""
     builder = Builder()
     for key, value in entries:
         builder.add(key, value)
-    replace_file(path, builder.image(sort=sort)[0])
+    replace_file(path, builder.image()[0])

@@ -108,28 +108,25 @@ def parse(data, fold=False, utf8=False, casefold=bytes.lower):
     return entries, events
 
 
-def image(entries, seed, keep_last=False, sort=False):
+def image(entries, seed, keep_last=False):
     """The image of [(key, value, line)]."""
     kept = {}
     for key, value, _ in entries:
         if key not in kept or keep_last:
             kept[key] = value
-    pairs = sorted(kept.items()) if sort else list(kept.items())
-    places = {}
-    slots = 8
-    while slots * 3 < (len(entries) + 1) * 4:
-        slots *= 2
-    body, start = bytearray(), 96 + slots * 8
-    for key, value in pairs:
-        places[key] = start + len(body)
-        body += struct.pack("<II", len(key), len(value)) + key + value
-    table = [0] * slots
-    for key in kept:
+    number = len(entries) // 3 + 1
+    buckets = [[] for _ in range(number)]
+    for key, value in kept.items():
         hashed = siphash13(seed, key)
-        at = hashed & (slots - 1)
-        while table[at]:
-            at = (at + 1) & (slots - 1)
-        table[at] = hashed >> 48 << 48 | places[key]
-    head = b"pyfixmap" + struct.pack("<II", 1, 1 if sort else 0) + seed + struct.pack(
-        "<QQQQQ", len(pairs), slots, 96, start, start + len(body)) + bytes(20)
-    return head + struct.pack("<I", zlib.crc32(head)) + struct.pack(f"<{slots}Q", *table) + bytes(body)
+        buckets[hashed * number >> 64].append((hashed & 255, struct.pack("<II", len(key), len(value)) + key + value))
+    index, body = [], b""
+    for bucket in buckets:
+        index.append(len(body) // 16)
+        body += struct.pack("<H", len(bucket)) + bytes(tag for tag, _ in bucket) + b"".join(text for _, text in bucket)
+        body += bytes(-len(body) % 16)
+    table = struct.pack(f"<{number}I", *index)
+    table += bytes(-len(table) % 16)
+    start = 96 + len(table)
+    head = b"pyfixmap" + struct.pack("<II", 2, 0) + seed + struct.pack(
+        "<QQQQQ", len(kept), number, 96, start, start + len(body)) + bytes(20)
+    return head + struct.pack("<I", zlib.crc32(head)) + table + body

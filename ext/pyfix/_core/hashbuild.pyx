@@ -7,25 +7,20 @@ key, a backslash takes the next character along; key and quotes are kept as writ
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, qsort, realloc
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 import os
 
-from pyfix._core.hashmap cimport HEADER, crc32, fold_ascii, has_high, load32, load64, siphash13, valid_utf8, white
-
-cdef extern from *:
-    """
-    #define pyfix_prefetch(p) __builtin_prefetch(p)
-    """
-    void pyfix_prefetch(const void *p) noexcept nogil
+from pyfix._core.hashmap cimport (BUCKET_SIZE, BUCKET_UNIT, HEADER, VERSION, bucket_of, crc32, fold_ascii, has_high, load32,
+                                  load64, pyfix_prefetch, siphash13, valid_utf8, white)
 
 cdef extern from "Python.h":
     int PyByteArray_Resize(object array, Py_ssize_t size) except -1
 
 cdef enum:
-    SORTED = 1
     RECORD_FOLD = 1          # a key that Unicode must fold
+    AHEAD = 12               # how many entries before its turn memory is asked for
     EVENT_LEADING = 0        # a continuation line with nothing before it
     EVENT_UTF8 = 1
     EVENT_QUOTE = 2
@@ -35,6 +30,7 @@ cdef enum:
 cdef struct Record:
     uint64_t hash
     uint64_t offset       # of the entry in the arena
+    uint64_t size         # of the entry
     uint32_t line
     uint32_t flags
 
@@ -144,26 +140,16 @@ cdef size_t key_end(const uint8_t *text, size_t size, bint *open) noexcept nogil
     return at if at < size else size
 
 
-cdef inline uint64_t low48(uint64_t slot) noexcept nogil:
-    return (slot << 16) >> 16
-
-
-cdef struct Order:
-    const uint8_t *key
-    uint32_t klen
-    uint32_t index
-
-
-cdef int compare_order(const void *left, const void *right) noexcept nogil:
-    cdef const Order *a = <const Order *>left
-    cdef const Order *b = <const Order *>right
-    cdef size_t shorter = a.klen if a.klen < b.klen else b.klen
-    cdef int way = memcmp(a.key, b.key, shorter)
-    if way:
-        return way
-    if a.klen != b.klen:
-        return -1 if a.klen < b.klen else 1
-    return 0
+cdef struct Plan:
+    uint64_t buckets
+    uint32_t *order       # numbers of records, bucket after bucket
+    uint32_t *starts      # where each bucket starts in `order`
+    uint32_t *sizes       # how many of it are kept
+    uint32_t *twins       # numbers of the records that are not
+    uint64_t repeated
+    uint64_t kept
+    uint64_t area         # where the buckets start in the image
+    uint64_t size         # of the image; 0: it would be too large
 
 
 EVENTS = ("leading", "utf8", "quote", "format", "colon")
@@ -225,7 +211,7 @@ cdef class Builder:
             memcpy(entry + 8, key, klen)
         memcpy(entry + 8 + klen, value, vlen)
         record.hash = siphash13(self.k0, self.k1, entry + 8, klen)
-        record.offset = self.arena.used
+        record.offset, record.size = self.arena.used, 8 + klen + vlen
         record.line = line
         self.arena.used += 8 + klen + vlen
         return append(&self.records, &record, sizeof(Record))
@@ -337,89 +323,97 @@ cdef class Builder:
             out.append((entry[8:8 + klen], entry[8 + klen:8 + klen + vlen], record[index].line))
         return out
 
-    def image(self, bint keep_last=False, bint sort=False):
+    def image(self, bint keep_last=False):
         """(image as a bytearray, [(index, key, line), ...] of the duplicates). May be called once.
 
-        Of entries with one key the first is kept, or with `keep_last` the last; `sort`: in the order of the keys.
+        Of entries with one key the first is kept, or with `keep_last` the last. OverflowError above 64 GiB.
         """
-        cdef uint64_t count = len(self)
-        cdef uint64_t slots = 8
-        cdef uint64_t size
-        cdef uint64_t *table
-        cdef uint32_t *order = NULL
-        cdef uint64_t kept = 0
+        cdef Plan plan
         cdef bytearray out
         cdef uint8_t *base
+        cdef uint64_t count = len(self)
         if count > 0xfffffff0:
             raise OverflowError("too many entries for one table")
-        while slots * 3 < (count + 1) * 4:
-            slots *= 2
-        order = <uint32_t *>malloc((count + 1) * sizeof(uint32_t))
-        table = <uint64_t *>calloc(slots, 8)
-        if order == NULL or table == NULL:
-            free(order)
-            free(table)
-            raise MemoryError
+        plan.buckets = count // BUCKET_SIZE + 1
+        plan.order = <uint32_t *>malloc((count + 1) * sizeof(uint32_t))
+        plan.starts = <uint32_t *>calloc(plan.buckets + 2, sizeof(uint32_t))
+        plan.sizes = <uint32_t *>calloc(plan.buckets, sizeof(uint32_t))
+        plan.twins = <uint32_t *>malloc((count + 1) * sizeof(uint32_t))
         try:
-            repeated = self._dedupe(table, slots - 1, order, keep_last, &kept)
-            if sort:
-                self._sort(order, kept)
-            size = HEADER + slots * 8 + self._live(order, kept)
+            if plan.order == NULL or plan.starts == NULL or plan.sizes == NULL or plan.twins == NULL:
+                raise MemoryError
+            with nogil:
+                self._group(&plan)
+                self._dedupe(&plan, keep_last)
+            if plan.size == 0:
+                raise OverflowError("too many entries for one table")
             out = bytearray()
-            PyByteArray_Resize(out, size)
+            PyByteArray_Resize(out, plan.size)
             base = <uint8_t *><char *>out
             with nogil:
-                self._lay_out(base, table, slots, order, kept)
-                self._header(base, slots, kept, size, SORTED if sort else 0)
+                self._lay_out(base, &plan)
+            return out, self._repeated(&plan)
         finally:
-            free(order)
-            free(table)
-        return out, repeated
+            free(plan.order)
+            free(plan.starts)
+            free(plan.sizes)
+            free(plan.twins)
 
-    cdef list _dedupe(self, uint64_t *table, uint64_t mask, uint32_t *order, bint keep_last, uint64_t *kept):
-        """Find the entries that stay: their record numbers go to `order`; report the others."""
+    cdef void _group(self, Plan *plan) noexcept nogil:
+        """Put the records' numbers into the order of their buckets; those of one bucket stay as they came."""
         cdef Record *record = <Record *>self.records.data
-        cdef uint64_t count = len(self)
-        cdef uint64_t index, found
-        cdef uint32_t *twins = NULL
-        cdef uint64_t twice = 0
-        cdef list repeated = []
-        with nogil:
-            twins = <uint32_t *>malloc((count + 1) * sizeof(uint32_t))
-            if twins != NULL:
-                kept[0] = 0
-                for index in range(count):
-                    if index + 8 < count:
-                        pyfix_prefetch(table + (record[index + 8].hash & mask))
-                    found = self._claim(table, mask, record, index)
-                    if found == index:
-                        order[kept[0]] = <uint32_t>index
-                        kept[0] += 1
-                    else:
-                        twins[twice] = <uint32_t>index
-                        twice += 1
-                        if keep_last:
-                            # the newer text under the older record, which keeps its place
-                            record[found].offset = record[index].offset
-        if twins == NULL:
-            raise MemoryError
-        for index in range(twice):
-            entry = <const char *>self.arena.data + record[twins[index]].offset
-            repeated.append((twins[index], entry[8:8 + load32(<const uint8_t *>entry)], record[twins[index]].line))
-        free(twins)
-        return repeated
+        cdef uint64_t count = self.records.used // sizeof(Record)
+        cdef uint64_t index, bucket
+        cdef uint32_t *at = plan.starts + 1
+        for index in range(count):
+            at[bucket_of(record[index].hash, plan.buckets) + 1] += 1
+        for bucket in range(plan.buckets):
+            at[bucket + 1] += at[bucket]
+        # at[b] is where bucket b starts; filling moves it on, so that starts[b] is right afterwards
+        for index in range(count):
+            bucket = bucket_of(record[index].hash, plan.buckets)
+            plan.order[at[bucket]] = <uint32_t>index
+            at[bucket] += 1
 
-    cdef uint64_t _claim(self, uint64_t *table, uint64_t mask, Record *record, uint64_t index) noexcept nogil:
-        """Take a slot for record `index`; returns the record that has its key, which is itself if it is new."""
-        cdef uint64_t hash = record[index].hash
-        cdef uint64_t at = hash & mask
-        cdef uint64_t other
-        while table[at]:
-            other = low48(table[at]) - 1
-            if table[at] >> 48 == hash >> 48 and record[other].hash == hash and self._same(record, other, index):
-                return other
-            at = (at + 1) & mask
-        table[at] = (hash >> 48 << 48) | (index + 1)
+    cdef void _dedupe(self, Plan *plan, bint keep_last) noexcept nogil:
+        """Keep one entry of each key, at the start of its bucket's part of `order`; add up the size."""
+        cdef Record *record = <Record *>self.records.data
+        cdef uint64_t count = self.records.used // sizeof(Record)
+        cdef uint64_t bucket, at, index, twin, kept, size
+        plan.repeated, plan.kept = 0, 0
+        plan.area = HEADER + (plan.buckets * 4 + BUCKET_UNIT - 1) // BUCKET_UNIT * BUCKET_UNIT
+        plan.size = plan.area
+        for bucket in range(plan.buckets):
+            kept = 0
+            for at in range(plan.starts[bucket], plan.starts[bucket + 1]):
+                if at + AHEAD < count:
+                    pyfix_prefetch(record + plan.order[at + AHEAD])
+                index = plan.order[at]
+                twin = self._twin(record, plan.order + plan.starts[bucket], kept, index)
+                if twin == index:
+                    plan.order[plan.starts[bucket] + kept] = <uint32_t>index
+                    kept += 1
+                else:
+                    plan.twins[plan.repeated] = <uint32_t>index
+                    plan.repeated += 1
+                    if keep_last:
+                        record[twin].offset, record[twin].size = record[index].offset, record[index].size
+            size = 2 + kept
+            for at in range(kept):
+                size += record[plan.order[plan.starts[bucket] + at]].size
+            plan.sizes[bucket] = <uint32_t>kept
+            plan.kept += kept
+            if kept > 0xffff or (plan.size - plan.area) // BUCKET_UNIT > <uint64_t>0xffffffff:
+                plan.size = 0
+                return
+            plan.size += (size + BUCKET_UNIT - 1) // BUCKET_UNIT * BUCKET_UNIT
+
+    cdef uint64_t _twin(self, Record *record, const uint32_t *kept, uint64_t count, uint64_t index) noexcept nogil:
+        """The kept record that has the key of record `index`, or `index`."""
+        cdef uint64_t at
+        for at in range(count):
+            if record[kept[at]].hash == record[index].hash and self._same(record, kept[at], index):
+                return kept[at]
         return index
 
     cdef bint _same(self, Record *record, uint64_t left, uint64_t right) noexcept nogil:
@@ -427,65 +421,53 @@ cdef class Builder:
         cdef const uint8_t *b = self.arena.data + record[right].offset
         return load32(a) == load32(b) and memcmp(a + 8, b + 8, load32(a)) == 0
 
-    cdef _sort(self, uint32_t *order, uint64_t kept):
-        """Put `order` into the order of the keys, byte by byte."""
+    cdef void _lay_out(self, uint8_t *base, Plan *plan) noexcept nogil:
+        """Write header, index and buckets; `base` has room for them."""
         cdef Record *record = <Record *>self.records.data
-        cdef Order *rows = <Order *>malloc((kept + 1) * sizeof(Order))
-        cdef uint64_t index
-        cdef const uint8_t *entry
-        if rows == NULL:
-            raise MemoryError
-        with nogil:
-            for index in range(kept):
-                entry = self.arena.data + record[order[index]].offset
-                rows[index].key, rows[index].klen, rows[index].index = entry + 8, load32(entry), order[index]
-            qsort(rows, kept, sizeof(Order), compare_order)
-            for index in range(kept):
-                order[index] = rows[index].index
-        free(rows)
+        cdef uint64_t to = plan.area
+        cdef uint64_t bucket, at, start, size, index
+        cdef uint64_t count = self.records.used // sizeof(Record)
+        cdef uint32_t word
+        self._header(base, plan)
+        memset(base + HEADER, 0, plan.area - HEADER)
+        for bucket in range(plan.buckets):
+            word = <uint32_t>((to - plan.area) // BUCKET_UNIT)
+            memcpy(base + HEADER + bucket * 4, &word, 4)
+            start = to
+            base[to], base[to + 1] = plan.sizes[bucket] & 0xff, plan.sizes[bucket] >> 8
+            to += 2 + plan.sizes[bucket]
+            for at in range(plan.sizes[bucket]):
+                # the next buckets' entries are likely to be the next in `order`
+                if plan.starts[bucket] + at + AHEAD < count:
+                    pyfix_prefetch(self.arena.data + record[plan.order[plan.starts[bucket] + at + AHEAD]].offset)
+                index = plan.order[plan.starts[bucket] + at]
+                base[start + 2 + at] = record[index].hash & 0xff
+                memcpy(base + to, self.arena.data + record[index].offset, record[index].size)
+                to += record[index].size
+            size = (to - start + BUCKET_UNIT - 1) // BUCKET_UNIT * BUCKET_UNIT
+            memset(base + to, 0, start + size - to)
+            to = start + size
 
-    cdef uint64_t _live(self, const uint32_t *order, uint64_t kept) noexcept nogil:
-        """The bytes that the kept entries take."""
-        cdef Record *record = <Record *>self.records.data
-        cdef uint64_t index
-        cdef uint64_t total = 0
-        cdef const uint8_t *entry
-        for index in range(kept):
-            entry = self.arena.data + record[order[index]].offset
-            total += 8 + <uint64_t>load32(entry) + load32(entry + 4)
-        return total
-
-    cdef void _lay_out(self, uint8_t *base, const uint64_t *table, uint64_t slots, const uint32_t *order,
-                       uint64_t kept) noexcept nogil:
-        """Copy the kept entries and the slots; `base` has room for both."""
-        cdef Record *record = <Record *>self.records.data
-        cdef uint64_t start = HEADER + slots * 8
-        cdef uint64_t to = start
-        cdef uint64_t index, size
-        cdef uint64_t *target = <uint64_t *>(base + HEADER)
-        cdef const uint8_t *entry
-        for index in range(kept):
-            entry = self.arena.data + record[order[index]].offset
-            size = 8 + <uint64_t>load32(entry) + load32(entry + 4)
-            memcpy(base + to, entry, size)
-            record[order[index]].offset = to
-            to += size
-        for index in range(slots):
-            target[index] = 0
-            if table[index]:
-                if index + 8 < slots and table[index + 8]:
-                    pyfix_prefetch(record + low48(table[index + 8]) - 1)
-                target[index] = (table[index] >> 48 << 48) | record[low48(table[index]) - 1].offset
-
-    cdef void _header(self, uint8_t *base, uint64_t slots, uint64_t kept, uint64_t size, uint32_t flags) noexcept nogil:
-        cdef uint32_t word = 1
+    cdef void _header(self, uint8_t *base, Plan *plan) noexcept nogil:
+        cdef uint32_t word = VERSION
         cdef uint64_t numbers[7]
         memset(base, 0, HEADER)
         memcpy(base, b"pyfixmap", 8)
         memcpy(base + 8, &word, 4)
-        memcpy(base + 12, &flags, 4)
-        numbers[0], numbers[1], numbers[2], numbers[3] = self.k0, self.k1, kept, slots
-        numbers[4], numbers[5], numbers[6] = HEADER, HEADER + slots * 8, size
+        numbers[0], numbers[1], numbers[2], numbers[3] = self.k0, self.k1, plan.kept, plan.buckets
+        numbers[4], numbers[5], numbers[6] = HEADER, plan.area, plan.size
         memcpy(base + 16, numbers, 56)
         word = crc32(base, 92)
         memcpy(base + 92, &word, 4)
+
+    cdef list _repeated(self, Plan *plan):
+        """[(index, key, line), ...] of the entries that were not kept, in the order they came."""
+        cdef Record *record = <Record *>self.records.data
+        cdef uint64_t at
+        cdef uint32_t index
+        found = []
+        for at in range(plan.repeated):
+            index = plan.twins[at]
+            entry = <const char *>self.arena.data + record[index].offset
+            found.append((index, entry[8:8 + load32(<const uint8_t *>entry)], record[index].line))
+        return sorted(found)

@@ -9,7 +9,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memchr, memcmp, memcpy
+from libc.string cimport memchr, memcpy, memset
 from posix.fcntl cimport O_RDONLY, open as c_open
 from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, mmap, munmap
 from posix.stat cimport fstat, stat, struct_stat
@@ -17,7 +17,7 @@ from posix.unistd cimport close, pread
 
 import os
 
-from pyfix._core.hashmap cimport (ABSENT, BROKEN, FOUND, Image, fold_ascii, has_high, image_find, image_next,
+from pyfix._core.hashmap cimport (ABSENT, BROKEN, FOUND, Cursor, Image, fold_ascii, fold_hash, has_high, image_find, image_next,
                                   image_open, image_prefetch, image_prefetch_entry, siphash13)
 from pyfix.errors import TableConfigError, TableError
 
@@ -176,43 +176,50 @@ cdef class MappedTable:
 
     def get(self, bytes key not None):
         """The value of `key`, or None. TableError where the table can't be used."""
-        cdef uint8_t short[SHORT_KEY]
+        cdef uint8_t small[SHORT_KEY]
         cdef const uint8_t *text = <const uint8_t *>PyBytes_AS_STRING(key)
         cdef size_t klen = PyBytes_GET_SIZE(key)
+        cdef uint64_t hash = 0
         self._fresh()
         if self.fold and klen <= SHORT_KEY:
-            if not fold_ascii(text, klen, short) or not self.utf8:
-                return self._find(short, klen, key)
+            if not fold_hash(self.image.k0, self.image.k1, text, klen, small, &hash) or not self.utf8:
+                return self._find(small, klen, hash, key)
         elif not self.fold and not (self.utf8 and has_high(text, klen)):
-            return self._find(text, klen, key)
-        prepared = self.slow(key)
+            return self._find(text, klen, siphash13(self.image.k0, self.image.k1, text, klen), key)
+        return self._get_slowly(key)
+
+    cdef _get_slowly(self, bytes key):
+        """A key that is long, or not ASCII."""
+        cdef bytes prepared = self.slow(key)
+        cdef const uint8_t *text
+        cdef size_t klen
         if prepared is None:
             return None
-        return self._find(<const uint8_t *>PyBytes_AS_STRING(prepared), PyBytes_GET_SIZE(prepared), key)
+        text, klen = <const uint8_t *>PyBytes_AS_STRING(prepared), PyBytes_GET_SIZE(prepared)
+        return self._find(text, klen, siphash13(self.image.k0, self.image.k1, text, klen), key)
 
-    cdef _find(self, const uint8_t *text, size_t klen, bytes key):
+    cdef inline _find(self, const uint8_t *text, size_t klen, uint64_t hash, bytes key):
         cdef const uint8_t *value = NULL
         cdef size_t vlen = 0
-        cdef int found = image_find(&self.image, siphash13(self.image.k0, self.image.k1, text, klen), text, klen,
-                                    &value, &vlen)
+        cdef int found = image_find(&self.image, hash, text, klen, &value, &vlen)
         if found == ABSENT:
             return None
         if found == BROKEN:
             raise TableError(self.title, f"damaged; run \"{self.command}\" to rebuild it")
-        result = PyBytes_FromStringAndSize(<const char *>value, vlen)
         if self.utf8 and has_high(value, vlen):
-            return self.check(key, result)
-        return result
+            return self.check(key, PyBytes_FromStringAndSize(<const char *>value, vlen))
+        return PyBytes_FromStringAndSize(<const char *>value, vlen)
 
     def items(self):
         """Every (key, value) of the table as it is now."""
-        cdef uint64_t cursor = 0
+        cdef Cursor cursor
         cdef uint64_t changes
         cdef const uint8_t *key = NULL
         cdef const uint8_t *value = NULL
         cdef size_t klen = 0
         cdef size_t vlen = 0
         cdef int more
+        memset(&cursor, 0, sizeof(cursor))
         self._fresh()
         changes = self.changes
         while True:
