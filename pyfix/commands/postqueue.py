@@ -3,6 +3,7 @@
 The listing is streamed: the first line of a queue of a million messages comes at once, and memory stays small.
 """
 
+import asyncio
 import getopt
 import json
 import os
@@ -14,7 +15,9 @@ from typing import Any, TextIO
 from pyfix.commands.common import Failure, fatal
 from pyfix.commands.queued import Asked, Down, Usage, load, own_store
 from pyfix.config import Config
-from pyfix.errors import PyfixError
+from pyfix.errors import PyfixError, TableError
+from pyfix.resolve.matchlist import MatchList
+from pyfix.resolve.site import is_site
 
 EX_UNAVAILABLE = 69
 USAGE = "usage: postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | postqueue -s site"
@@ -110,18 +113,30 @@ def run(argv: list[str], out: TextIO) -> int:
     elif mode == "-f":
         flush(config, "flush")
     elif mode == "-i":
-        flush(config, "flush_id", value.encode("utf-8", "surrogateescape"))
+        flush(config, "flush_id", queue_id(value))
     else:
-        flush(config, "flush_site", site(value))
+        flush(config, "flush_site", site(config, value))
     return 0
 
 
-def site(name: str) -> str:
-    """A destination as ETRN and -s take it. Raises Failure."""
-    bare = name[1:-1] if name.startswith("[") and name.endswith("]") else name.removeprefix("@")
-    if not bare or not all(char.isalnum() or char in ".-:_" for char in bare):
+def site(config: Config, name: str) -> str:
+    """A destination as -s takes it: a host name or an address literal, in fast_flush_domains. Raises Failure."""
+    if not is_site(name.encode("utf-8", "surrogateescape")):
         raise Failure(f'Cannot flush mail queue - invalid destination: "{name[:100]}"')
-    return name.removeprefix("@")
+    try:
+        served = asyncio.run(MatchList(config, "fast_flush_domains", "domain").lookup(name.encode("utf-8", "surrogateescape")))
+    except TableError:
+        raise Failure(DOWN) from None
+    if not served:
+        raise Failure(f'Flush service is not configured for destination "{name[:100]}"')
+    return name
+
+
+def queue_id(name: str) -> bytes:
+    """A message's name as -i takes it. Raises Failure."""
+    if not name or not name.isascii() or not name.replace("_", "").isalnum():
+        raise Failure(f'Cannot flush queue ID - invalid name: "{name[:100]}"')
+    return name.encode()
 
 
 def main() -> int:

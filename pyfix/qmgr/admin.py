@@ -20,6 +20,7 @@ from pyfix.ipc.messages import ANSWER, END
 from pyfix.queue.states import ACTIVE, CORRUPT, DEFERRED, FORCED, HOLD, INCOMING, NAMES
 
 SLICE = 100             # messages listed or changed per turn of the loop
+MOST_SITES = 1000       # sites that wait for a walk through the queue
 BACKLOG = 1 << 20       # bytes that a slow reader may leave before we wait
 LISTED = (ACTIVE, INCOMING, DEFERRED, HOLD)
 STATES = {name: state for state, name in NAMES.items()}
@@ -31,6 +32,8 @@ class Admin:
     def __init__(self, manager: Any, wake: Callable[[], None], requeue: Callable[..., None]) -> None:
         self.manager, self.store, self.wake, self.requeue = manager, manager.store, wake, requeue
         self._tasks: set[asyncio.Task[None]] = set()
+        self._sites: set[str] = set()          # to be flushed by a walk that has not begun
+        self._walk: asyncio.Task[None] | None = None
         self._verbs: dict[str, Callable[..., Any]] = {
             "list": self.listing, "flush": self.flush, "flush_id": self.flush_id, "flush_site": self.flush_site,
             "find": self.find, "change": self.change, "change_all": self.change_all}
@@ -100,23 +103,39 @@ class Admin:
         self._finish(connection, 1 if slot else 0)
 
     async def flush_site(self, connection: Connection, site: str) -> None:
-        """postqueue -s: every deferred message with a recipient whose domain or nexthop is `site`."""
-        count = 0
-        async for slots in self._slices((DEFERRED,)):
-            for slot in slots:
-                if self.store.state(slot) == DEFERRED and self._goes_to(slot, site.lower()):
-                    self.manager.hasten(slot)
-                    count += 1
-        self._finish(connection, count)
+        """postqueue -s and ETRN: every deferred message with a recipient whose domain or nexthop is `site` is tried. The
+        answer comes at once; one walk through the queue serves all the sites that were asked for before it began."""
+        if len(self._sites) >= MOST_SITES:
+            connection.send([END, 0, "too many sites to flush"])
+            return
+        self._sites.add(site.lower())
+        if self._walk is None:
+            self._walk = asyncio.get_running_loop().create_task(self._flush_sites())
+            self._walk.add_done_callback(self._done)
+        self._finish(connection, 1)
 
-    def _goes_to(self, slot: int, site: str) -> bool:
+    async def _flush_sites(self) -> None:
+        try:
+            while self._sites:
+                sites, self._sites = self._sites, set()
+                async for slots in self._slices((DEFERRED,)):
+                    found = [slot for slot in slots if self.store.state(slot) == DEFERRED and self._goes_to(slot, sites)]
+                    for slot in found:
+                        self.store.hasten(slot)
+                    if found:
+                        self.manager.hasten(found[0])
+                        self.wake()
+        finally:
+            self._walk = None
+
+    def _goes_to(self, slot: int, sites: set[str]) -> bool:
         try:
             envelope = self.manager.reader.open(self.store.place(slot))[0]
         except QueueError:
             return False
-        hops = {site, f"[{site}]"} if not site.startswith("[") else {site}
         pending = [envelope.recipients[index] for index in self.store.pending(slot)]
-        return any(one.nexthop.lower() in hops or one.address.lower().endswith(b"@" + site.encode()) for one in pending)
+        return any(one.nexthop.lower() in sites or one.nexthop.lower().strip("[]") in sites
+                   or one.address.rpartition(b"@")[2].lower().decode("utf-8", "replace") in sites for one in pending)
 
     # -- changing -------------------------------------------------------------------------
 

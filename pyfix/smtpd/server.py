@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from pyfix._core.chars import valid_hostname
 from pyfix.access.subject import Subject
 from pyfix.errors import QueueError
 from pyfix.smtpd.careful import CarefulSession
+from pyfix.smtpd.etrn import Flush
 from pyfix.smtpd.names import Names
 from pyfix.smtpd.settings import Settings
 
@@ -38,6 +38,7 @@ class Server:
         self.service_name, self.queue_directory, self.limit = service_name, queue_directory, limit
         self.info, self.warning = log.info, log.warning
         self.names = Names(log.warning, settings.config.smtpd_peername_lookup)
+        self.flush = Flush(f"{queue_directory}/public/qmgr", log.warning, clock)
         self.sessions: set[Any] = set()
         self.per_client: Counter[bytes] = Counter()
         self.rates: dict[str, Counter[bytes]] = {"connection": Counter(), "message": Counter(), "recipient": Counter()}
@@ -197,15 +198,5 @@ class Server:
         subject.instance = b"%x.%x.%x" % (os.getpid(), int(self.clock()), self.instances)
 
     async def etrn(self, session: Any) -> bytes:
-        """ETRN: policy, then fast_flush_domains, where nobody serves it yet the answer is 459."""
-        text = session.core.text
-        text = text[1:] if text[:1] in (b"#", b"@") else text
-        if not valid_hostname(text):
-            return b"501 Error: invalid parameter syntax"
-        subject = session.look(7)
-        subject.etrn = text
-        refusal = await session.settings.policy.etrn(subject)
-        if refusal is not None:
-            return refusal
-        self.warning(b"reject: ETRN %b... from %b" % (text[:100], session.client.log_name))
-        return b"459 <%b>: service unavailable" % text
+        """The reply to ETRN."""
+        return await session.settings.etrn.answer(session, self.flush)

@@ -20,6 +20,7 @@ from pyfix.resolve import Resolver
 from pyfix.resolve.matchlist import MatchList
 from pyfix.smtpd import xclient, xforward
 from pyfix.smtpd.client import Clients
+from pyfix.smtpd.etrn import Etrn
 from pyfix.smtpd.tap import Taps
 
 NEWLINES = {"no": 0, "normalize": 1, "yes": 1, "note": 2, "reject": 3}
@@ -78,6 +79,7 @@ class Settings:
         self.helo_reply = b"250 %b\r\n" % self.hostname
         self.forbidden = CommandList(config, "smtpd_forbidden_commands", log.warning)
         self.ignored = CommandList(config, "smtpd_noop_commands", log.warning)
+        self.etrn = Etrn(config, log.warning)
         self.read_authorized(config)
         self.taps = Taps(config, self.log, self.policy.engine.censor)
         self.limits = self.make_limits(config)

@@ -19,7 +19,7 @@ from tests.kit.smtpd import MAIN_CF, Wire
 POSTFIX = shutil.which("postfix", path="/usr/sbin:/usr/bin")
 PROGRAMS = (("rewrite", "-", "trivial-rewrite"), ("bounce", "0", "bounce"), ("defer", "0", "bounce"), ("trace", "0", "bounce"),
             ("error", "-", "error"), ("retry", "-", "error"), ("smtp", "-", "smtp"), ("relay", "-", "smtp"), ("anvil", "1", "anvil"),
-            ("discard", "-", "discard"))
+            ("discard", "-", "discard"), ("local", "-", "local"))
 
 
 class Postfix:
@@ -52,6 +52,7 @@ maillog_file_prefixes = {base}
 defer_transports = smtp, local, relay
 """ + settings)
         services = [f"{self.port} inet n - n - - smtpd", "cleanup unix n - n - 0 cleanup", "qmgr unix n - n 300 1 qmgr",
+                    "flush unix n - n 1000? 0 flush", "showq unix n - n - - showq",
                     "postlog unix-dgram n - n - 1 postlogd", *(f"{name} unix - - n - {most} {program}" for name, most, program in PROGRAMS)]
         (base / "etc/master.cf").write_text("\n".join(services) + "\n")
 

@@ -10,6 +10,8 @@ import uvloop
 
 from pyfix._core.data import MemorySink
 from pyfix.config import Config
+from pyfix.ipc.connection import decode, encode
+from pyfix.ipc.messages import END
 from pyfix.model import Reply
 from pyfix.net.engine import Engine
 from pyfix.resolve import Resolver
@@ -143,6 +145,34 @@ class Smtpd:
         while not any(wait_for in line for line in self.log.lines) and time.monotonic() < deadline:
             time.sleep(0.01)
         return list(self.log.lines)
+
+
+class FakeQmgr:
+    """Stands at DIRECTORY/public/qmgr and says `text` ("": all is well) to whatever it is asked; `asked` has the requests."""
+
+    def __init__(self, directory, text=""):
+        (directory / "public").mkdir(exist_ok=True)
+        self.text, self.asked = text, []
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.bind(str(directory / "public/qmgr"))
+        self.socket.listen()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                peer, _ = self.socket.accept()
+                length = int.from_bytes(peer.recv(4), "big")
+                self.asked.append(decode(peer.recv(length))[1:])
+                if self.text is not None:
+                    peer.sendall(encode([END, 1, self.text]))
+                peer.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
 
 
 class Wire:

@@ -12,6 +12,7 @@ import pytest
 
 from pyfix.bounce.submit import notice
 from pyfix.commands import postcat, postqueue
+from pyfix.config import Config
 from pyfix.commands.common import Failure
 from pyfix.commands.records import Damaged, read, records
 from pyfix.model import Envelope, Recipient
@@ -120,7 +121,23 @@ def test_long_queue_ids_and_empty(capsys):
     assert line.startswith("4X3vqF3bwhz5Yqq*    300000 ") and total == "-- 292 Kbytes in 1 Request."
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a;b", "[", "x" * 10 + "\n"])
-def test_bad_sites(name):
-    with pytest.raises(Failure):
-        postqueue.site(name)
+@pytest.mark.parametrize("name", ["", "a b", "a;b", "[", "x" * 10 + "\n", "@b.example", "-x", "1.2.3.4", "[1.2.3]", "[::1]"])
+def test_bad_sites(tmp_path, name):
+    (tmp_path / "main.cf").write_text("fast_flush_domains = static:all\n")
+    with pytest.raises(Failure, match="invalid destination"):
+        postqueue.site(Config.load(str(tmp_path)), name)
+
+
+def test_only_fast_flush_domains_are_flushed_by_name(tmp_path):
+    (tmp_path / "main.cf").write_text("relay_domains = b.example, [192.0.2.1]\n")
+    config = Config.load(str(tmp_path))
+    for name in ("b.example", "Sub.B.example", "[192.0.2.1]"):
+        assert postqueue.site(config, name) == name
+    with pytest.raises(Failure, match='^Flush service is not configured for destination "a.example"$'):
+        postqueue.site(config, "a.example")
+
+
+@pytest.mark.parametrize("name", ["", "../x", "A B", "A\u0663"])
+def test_bad_queue_ids(name):
+    with pytest.raises(Failure, match="^Cannot flush queue ID - invalid name: "):
+        postqueue.queue_id(name)
