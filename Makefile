@@ -13,7 +13,7 @@ all: build
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install "setuptools>=68" wheel "cython>=3.1,<4"
-	$(PIP) install --no-build-isolation -e ".[test]"
+	$(PIP) install --no-build-isolation --config-settings editable_mode=compat -e ".[test]"
 	touch $@
 
 build: $(VENV)/.ready

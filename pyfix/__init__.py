@@ -1,5 +1,4 @@
 """pyfix: a mail transfer agent with Postfix's face and a log-structured queue."""
 
-from pathlib import Path
-
-__version__ = (Path(__file__).parent / "VERSION").read_text().strip()
+with open(__file__.rpartition("/")[0] + "/VERSION", encoding="ascii") as _file:     # every command's start waits for this
+    __version__ = _file.read().strip()

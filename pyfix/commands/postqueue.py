@@ -5,7 +5,6 @@ The listing is streamed: the first line of a queue of a million messages comes a
 
 import asyncio
 import getopt
-import json
 import os
 import sys
 import time
@@ -78,6 +77,7 @@ def printed(rows: Iterable[list[Any]], long_ids: bool, out: TextIO) -> None:
 
 def as_json(rows: Iterable[list[Any]], out: TextIO) -> None:
     """One JSON object a line, as `postqueue -j`."""
+    import json                 # for this option only
     for queue, queue_id, arrival, size, forced, sender, recipients in rows:
         people = [{"address": text_of(address), **({"delay_reason": reason} if reason else {})}
                   for address, reason in recipients]

@@ -7,7 +7,6 @@ then made on the store itself, which only its owner and root can open.
 import os
 import pwd
 import socket
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,10 +15,13 @@ from pyfix.queue.layout import log_directory
 from pyfix.commands.common import Failure
 from pyfix.commands.records import Record
 from pyfix.config import Config
-from pyfix.errors import ConfigError
-from pyfix.ipc.connection import FRAME_LIMIT, decode, encode
+from pyfix.errors import ConfigError, PeerError
 from pyfix.ipc.messages import ANSWER, ASK, END
+from pyfix.ipc.plain import receive, send
 from pyfix.model import Envelope, Place
+
+
+PATIENCE = 30.0             # seconds without a word after which qmgr is taken to be stuck
 
 
 class Down(Failure):
@@ -45,33 +47,40 @@ class Asked:
 
     def __init__(self, config: Config, path: str, *request: Any) -> None:
         self.count, self.text = 0, ""
+        self.path = path
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(PATIENCE)
         try:
             self.socket.connect(os.path.join(config.queue_directory, path))
+        except TimeoutError:
+            self.socket.close()
+            raise self.stuck() from None
         except OSError as error:
             self.socket.close()
             raise Down(error.strerror or str(error)) from None
-        self.socket.sendall(encode([ASK, *request]))
+        try:
+            send(self.socket, [ASK, *request])
+        except OSError:
+            raise self.stuck() from None
+
+    def stuck(self) -> Failure:
+        """Somebody holds the socket, master perhaps, but nobody answers."""
+        return Failure(f"{self.path}: no answer from the queue manager: it is starting, stopped or throttled; "
+                       "see the mail log and try again")
 
     def __iter__(self) -> Iterator[Any]:
         with self.socket, self.socket.makefile("rb") as stream:
             while True:
-                message = self._frame(stream)
+                try:
+                    message = receive(stream)
+                except (PeerError, OSError):
+                    raise self.stuck() from None
                 if message[0] == END:
                     self.count, self.text = message[1], message[2]
                     return
                 if message[0] != ANSWER:
                     raise Failure("malformed answer from qmgr")
                 yield from message[1:]
-
-    @staticmethod
-    def _frame(stream: Any) -> list[Any]:
-        head = stream.read(4)
-        length = struct.unpack(">I", head)[0] if len(head) == 4 else FRAME_LIMIT + 1
-        body = stream.read(length) if length <= FRAME_LIMIT else b""
-        if length > FRAME_LIMIT or len(body) < length:
-            raise Failure("the connection to qmgr was lost")
-        return decode(body)
 
     def finish(self) -> int:
         """Skip to the end; the count. Raises Failure with END's text."""

@@ -4,11 +4,9 @@ Law: sendmail(1) of Postfix: its options, also the ignored ones, its words, and 
 trouble, since whoever calls it should try again). As `mailq` and `newaliases` it is these commands.
 """
 
-import asyncio
 import os
 import pwd
 import sys
-from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from pyfix.commands.common import Failure, hold_standard_descriptors
@@ -28,23 +26,20 @@ RETURN = {"full": "1", "hdrs": "2"}
 VERP_CHARACTERS = "-=+"
 
 
-@dataclass
 class Wish:
     """What the command line asks for."""
 
-    mode: str = "m"
-    directory: str = ""
-    sender: str | None = None
-    full_name: str | None = None
-    attributes: dict[str, str] = field(default_factory=dict)
-    notify: int = 0
-    from_header: bool = False
-    dots_end: bool = True
-    queue_run: list[str] = field(default_factory=list)
-    aliases: list[str] = field(default_factory=list)
-    interval: bool = False
-    warnings: list[str] = field(default_factory=list)
-    words: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.mode, self.directory, self.notify = "m", "", 0
+        self.sender: str | None = None
+        self.full_name: str | None = None
+        self.attributes: dict[str, str] = {}
+        self.from_header = self.interval = False
+        self.dots_end = True
+        self.queue_run: list[str] = []
+        self.aliases: list[str] = []
+        self.warnings: list[str] = []
+        self.words: list[str] = []
 
 
 def parse(argv: list[str]) -> Wish:
@@ -270,6 +265,8 @@ class Sendmail:
         words = self.config.words("authorized_submit_users")
         if words[:1] == ["static:anyone"]:
             return
+        import asyncio
+
         from pyfix.pickup.admission import Admission
         if not asyncio.run(Admission(self.config)(self.user)):
             raise Failure(f"User {self.user}({os.getuid()}) is not allowed to submit mail")

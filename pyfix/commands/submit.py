@@ -6,9 +6,7 @@ pickup comes.
 """
 
 import os
-import shutil
 import socket
-import subprocess
 import sys
 from typing import Any
 
@@ -83,9 +81,11 @@ def read_line(sock: socket.socket) -> str:
 def postdrop_path(config: Any) -> str:
     """Where postdrop is: command_directory if it is ours, else beside the commands, else in PATH. Raises Failure."""
     beside = os.path.join(os.path.dirname(sys.executable), "postdrop")
-    for path in (beside, shutil.which("postdrop")):
-        if path and os.access(path, os.X_OK):
-            return path
+    if os.access(beside, os.X_OK):
+        return beside
+    import shutil               # loaded where it is needed: every program that sends mail waits for our start
+    if found := shutil.which("postdrop"):
+        return found
     raise Failure(f"no postdrop command in {os.path.dirname(sys.executable)}")
 
 
@@ -95,6 +95,7 @@ def into_maildrop(config: Any, message: Submission, content: bytes) -> None:
         data = b"".join(encode(message, content))
     except PeerError as error:
         raise Failure(str(error)) from None
+    import subprocess
     done = subprocess.run([postdrop_path(config), "-c", config.directory], input=data, stderr=subprocess.PIPE, check=False)
     if done.returncode == POSTDROP_TOO_BIG:
         raise Failure("message file too big")

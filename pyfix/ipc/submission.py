@@ -17,8 +17,6 @@ Data of S A N O R has no NUL, CR or LF and at most ENVELOPE_LIMIT bytes. On the 
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-
 from pyfix.errors import PeerError
 
 CHUNK = 65536
@@ -30,22 +28,23 @@ _head = struct.Struct(">cI")
 HEAD_SIZE = _head.size
 
 
-@dataclass(slots=True)
 class Submitted:
     """One recipient: address, ORCPT value, NOTIFY bits of model."""
 
-    address: bytes
-    orcpt: bytes = b""
-    notify: int = 0
+    __slots__ = ("address", "notify", "orcpt")
+
+    def __init__(self, address: bytes, orcpt: bytes = b"", notify: int = 0) -> None:
+        self.address, self.orcpt, self.notify = address, orcpt, notify
 
 
-@dataclass(slots=True)
 class Submission:
     """The envelope of a local message."""
 
-    sender: bytes = b""
-    attributes: dict[str, str] = field(default_factory=dict)
-    recipients: list[Submitted] = field(default_factory=list)
+    __slots__ = ("attributes", "recipients", "sender")
+
+    def __init__(self, sender: bytes = b"", attributes: dict[str, str] | None = None,
+                 recipients: list[Submitted] | None = None) -> None:
+        self.sender, self.attributes, self.recipients = sender, attributes or {}, recipients or []
 
 
 def record(kind: bytes, data: bytes = b"") -> bytes:

@@ -7,16 +7,18 @@ leaves at once. Inside a service the file's descriptor comes from master, which 
 it before privileges were dropped; `reopened` takes its successor.
 """
 
-import asyncio
 import contextlib
 import os
 import socket
 import sys
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pyfix.errors import ConfigError
 from pyfix.telemetry.lines import Lines, masked
+
+if TYPE_CHECKING:
+    import asyncio              # a command has no loop, and need not load one
 
 DEV_LOG = "/dev/log"
 LINGER = 0.002              # seconds that lines gather; who tells another process of something flushes first
@@ -87,7 +89,7 @@ class Maillog(Lines):
     fd            descriptor of the log file that master passed on; None: it is opened here
     """
 
-    def __init__(self, config: LogSettings, process_name: str, loop: asyncio.AbstractEventLoop | None = None,
+    def __init__(self, config: LogSettings, process_name: str, loop: "asyncio.AbstractEventLoop | None" = None,
                  *, fd: int | None = None) -> None:
         super().__init__(host_of(config), tag_of(config, process_name), facility_of(config), self.wake_up)
         self.process_name, self.loop, self.path = process_name, loop, config.maillog_file

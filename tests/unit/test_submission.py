@@ -28,7 +28,9 @@ safe = st.binary(max_size=50).map(lambda b: b.replace(b"\0", b"").replace(b"\r",
 def test_what_is_encoded_is_decoded(sender, rows, content):
     message = Submission(sender, {"fullname": "A B", "ret": "1"}, [Submitted(*row) for row in rows])
     decoder, got = decode(b"".join(encode(message, content)))
-    assert decoder.ended and decoder.message == message and got == content
+    found = decoder.message
+    assert decoder.ended and (found.sender, found.attributes) == (sender, message.attributes) and got == content
+    assert [(one.address, one.orcpt, one.notify) for one in found.recipients] == rows
 
 
 def test_long_content_is_cut_into_records():
