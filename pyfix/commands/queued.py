@@ -52,7 +52,7 @@ class Asked:
         self.socket.settimeout(PATIENCE)
         try:
             self.socket.connect(os.path.join(config.queue_directory, path))
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):     # the backlog is full
             self.socket.close()
             raise self.stuck() from None
         except OSError as error:
