@@ -2,7 +2,7 @@
 
 from pyfix._core.client import XFORWARD
 from pyfix._core.request import xtext
-from pyfix.model import Envelope
+from pyfix.model import LOCAL_SUBMISSION, Envelope
 
 # The commands: (keyword, attribute of the envelope) in Postfix's order.
 FIRST = ((b"NAME", "client_name"), (b"ADDR", "client_address"), (b"PORT", "client_port"))
@@ -11,7 +11,9 @@ UNAVAILABLE = b"[UNAVAILABLE]"
 
 
 def values(envelope: Envelope, features: int) -> list[bytes] | None:
-    """The values of the XFORWARD commands that the server takes; None where there is nothing to say."""
+    """The values of the XFORWARD commands that the server takes; None where there is nothing to say: there was no client."""
+    if envelope.flags & LOCAL_SUBMISSION:
+        return None
     commands = []
     for group in (FIRST, SECOND):
         words = [keyword + b"=" + value(envelope, keyword, attribute) for keyword, attribute in group

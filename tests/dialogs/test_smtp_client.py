@@ -304,6 +304,9 @@ def test_xforward(tmp_path: Any) -> None:
         await world.send(server.nexthop, attributes={"client_name": "a b.example", "client_address": "192.0.2.1", "protocol": "ESMTP"})
         assert server.heard[1:3] == [b"XFORWARD NAME=a+20b.example ADDR=192.0.2.1 PORT=[UNAVAILABLE]\r\n",
                                      b"XFORWARD PROTO=ESMTP HELO=[UNAVAILABLE] IDENT=QID0 SOURCE=REMOTE\r\n"]
+        server.heard.clear()
+        await world.send(server.nexthop, flags=model.LOCAL_SUBMISSION)
+        assert not any(line.startswith(b"XFORWARD") for line in server.heard)
     play(tmp_path, scenario, [HI, features, OK, OK, OK, OK, GO, DOT], smtp_send_xforward_command="yes")
 
 

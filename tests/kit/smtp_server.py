@@ -75,7 +75,7 @@ class Server:
             if not speak:
                 await self.listen(reader, content)
             content, speak = False, False
-            if isinstance(step, Close):
+            if isinstance(step, Close) or writer.transport.is_closing():
                 return
             if isinstance(step, Silence):
                 await asyncio.sleep(60)

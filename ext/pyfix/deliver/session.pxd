@@ -47,6 +47,7 @@ cdef class Session(Stream):
     cdef Py_ssize_t moved          # bytes of content handed to the socket since content_until was worked out
     cdef int content_deadline(self) except -1
     cdef int not_connected(self, int error) except -1
+    cdef int where(self) noexcept
     cdef int lost(self, str how) except -1
     cdef int act(self) except -1
     cdef int transmit(self) except -1

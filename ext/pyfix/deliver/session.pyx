@@ -239,7 +239,7 @@ cdef class Session(Stream):
 
     def before_dot(self):
         """Whether the server can't have taken the message yet."""
-        return self.core.stage != S_DOT
+        return self.core.stage != S_DOT or self.wlen > self.wpos
 
     @property
     def is_open(self):
@@ -277,6 +277,8 @@ cdef class Session(Stream):
         return self.not_connected(errno.ETIMEDOUT)
 
     cdef int on_drain(self) except -1:
+        if self.core.stage == S_DOT:
+            return 0 if self.dot_due else self.set_deadline(self.plan.timeouts[<int>S_DOT])
         if self.core.stage == S_CONTENT and self.delivery is not None and not self.dot_due:
             self.send_more()
             if self.dot_due:
@@ -307,10 +309,14 @@ cdef class Session(Stream):
         self.agent.connect_failed(self, delivery, os.strerror(error))
         return 0
 
+    cdef inline int where(self) noexcept:
+        """The stage of the dialogue; content is being sent until its final dot has left."""
+        return S_CONTENT if self.core.stage == S_DOT and self.wlen > self.wpos else self.core.stage
+
     cdef int lost(self, str how) except -1:
         """The connection is gone, or silent for too long."""
         cdef Delivery delivery = self.delivery
-        cdef int stage = self.core.stage
+        cdef int stage = self.where()
         self.delivery = None
         self.idle = False
         self.abort()
@@ -348,7 +354,7 @@ cdef class Session(Stream):
             self.core.out.length = 0
         if self.idle or self.dot_due or self.plan.min_rate and (self.core.reply_lines or self.core.line.length):
             return 0        # (amid a reply whose request has a deadline as a whole)
-        return self.set_deadline(self.plan.timeouts[self.core.stage])
+        return self.set_deadline(self.plan.timeouts[self.where()])
 
     cdef int start(self) except -1:
         """Begin the transaction for the delivery in hand, if this server can take it."""
