@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import math
 import os
 import platform
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,23 +42,27 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--systems", default=",".join(SYSTEMS), help="of " + ",".join(SYSTEMS))
     parser.add_argument("--quick", action="store_true", help="fewer scenarios, shorter bursts, two rounds")
     parser.add_argument("-n", "--rounds", type=int, default=0, help="counted rounds (2 with --quick, else 5)")
-    parser.add_argument("--seconds", type=float, default=0.0, help="length of a burst (2 with --quick, else 6)")
+    parser.add_argument("--seconds", type=float, default=0.0, help="length of a burst (1.5 with --quick, else 6)")
     parser.add_argument("--scale", type=float, default=1.0, help="factor for message numbers, crowd and backlog")
     parser.add_argument("--root", default="/var/tmp/pyfix-compare", help="scratch folder for queues; its file system is measured")
     parser.add_argument("--out", default=".run/compare", help="folder for the report")
+    parser.add_argument("--minutes", type=float, default=0.0, help="begin nothing new after that time (9 with --quick, else no end)")
     parser.add_argument("--no-trace", action="store_true", help="do not look with strace")
     args = parser.parse_args(words)
     unknown = [name for name in args.scenarios if name not in BY_NAME] + [name for name in args.systems.split(",") if name not in SYSTEMS]
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}")
     chosen = [BY_NAME[name] for name in args.scenarios] or [scenario for scenario in ALL if scenario.quick or not args.quick]
-    rounds, seconds = args.rounds or (2 if args.quick else 5), args.seconds or (2.0 if args.quick else 6.0)
+    rounds, seconds = args.rounds or (2 if args.quick else 5), args.seconds or (1.5 if args.quick else 6.0)
+    minutes = args.minutes or (9.0 if args.quick else math.inf)
     whole: dict[str, Any] = {"machine": machine(), "rounds": rounds, "burst_seconds": seconds, "scenarios": []}
-    out = Path(args.out)
-    for number, scenario in enumerate(chosen):
+    out, deadline = Path(args.out), time.monotonic() + 60 * minutes
+    untraced = set() if args.no_trace else set(args.systems.split(","))
+    for scenario in chosen:
         tell(f"{scenario.name}: {scenario.title}")
-        contest = Contest(scenario, args.systems.split(","), Path(args.root), seconds, args.scale)
-        whole["scenarios"].append(contest.run(rounds, trace=number == 0 and not args.no_trace))
+        contest = Contest(scenario, args.systems.split(","), Path(args.root), seconds, args.scale, deadline)
+        whole["scenarios"].append(contest.run(rounds, untraced))
+        untraced -= whole["scenarios"][-1]["durability"].keys()
         report.write(whole, out)
     print((out / "report.md").read_text())
     tell(f"written: {out}/report.md report.json report.html")

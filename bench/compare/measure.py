@@ -13,7 +13,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -54,26 +55,31 @@ def receiver(scenario: Scenario, root: Path) -> Sink:
 
 
 class Contest:
-    """A scenario under way. `results` name -> record; `absent` name -> reason."""
+    """A scenario under way. `rounds` name -> results; `absent` name -> reason. No round begins after `deadline` (monotonic)."""
 
-    def __init__(self, scenario: Scenario, names: list[str], root: Path, seconds: float, scale: float) -> None:
+    def __init__(self, scenario: Scenario, names: list[str], root: Path, seconds: float, scale: float, deadline: float = inf) -> None:
         self.scenario, self.names, self.root, self.seconds, self.scale = scenario, names, root, seconds, scale
+        self.deadline = deadline
         self.systems: dict[str, System] = {}
         self.absent: dict[str, str] = {}
         self.rounds: dict[str, list[dict[str, Any]]] = {}
         self.counts: dict[str, int] = {}
+        self.versions: dict[str, str] = {}
 
-    def run(self, rounds: int, trace: bool) -> dict[str, Any]:
-        """All rounds; a record for the report."""
+    def run(self, rounds: int, trace: Collection[str]) -> dict[str, Any]:
+        """All rounds, and a look with strace at those that `trace` names; a record for the report."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o755)
         self.sink = receiver(self.scenario, self.root)
         try:
             self.begin()
-            seen = {name: durability.look(system)._asdict() for name, system in self.systems.items()} if trace else {}
+            seen = {name: durability.look(system)._asdict() for name, system in self.systems.items() if name in trace}
             for number in range(rounds + 1):
                 for name in list(self.systems):
-                    self.one_round(name, number)
+                    if time.monotonic() < self.deadline:
+                        self.one_round(name, number)
+            for name in [name for name in self.systems if name not in self.rounds]:
+                self.give_up(name, self.systems[name], "no time was left for a round")
             return self.record(seen)
         finally:
             for name, system in self.systems.items():
@@ -87,20 +93,23 @@ class Contest:
         job = Job(("127.0.0.1", port), routes(self.scenario, port), self.scenario.discard, self.scenario.crowd,
                   int(self.scenario.backlog * self.scale))
         for name in self.names:
+            if time.monotonic() > self.deadline:
+                self.absent[name] = "no time was left for it"
+                continue
             system = self.systems[name] = SYSTEMS[name](self.root / name, job)
             try:
                 system.prepare()
                 system.start()
+                self.versions[name] = system.version()
                 if job.backlog:
                     self.fill(system, job.backlog)
-            except (Unavailable, OSError, RuntimeError, TimeoutError, subprocess.SubprocessError) as error:
+            except Unavailable as error:
                 self.give_up(name, system, str(error))
+            except (OSError, RuntimeError, TimeoutError, subprocess.SubprocessError) as error:
+                self.give_up(name, system, f"{error}; its last words: {system.words()[:300]}")
 
     def give_up(self, name: str, system: System, reason: str) -> None:
         """This system is out, and why."""
-        with contextlib.suppress(Exception):
-            words = system.words()
-            reason += f" ({words[:300]})" if words else ""
         tell(f"  {self.scenario.name}: {name} is out: {reason}")
         self.absent[name] = reason
         self.systems.pop(name, None)
@@ -119,7 +128,7 @@ class Contest:
             with crowd(system.port, int(self.scenario.crowd * self.scale)):
                 result = self.restart(system) if self.scenario.restart else self.burst(system, number)
         except (OSError, RuntimeError, TimeoutError, ValueError, subprocess.SubprocessError) as error:
-            return self.give_up(name, system, f"round {number}: {error}")
+            return self.give_up(name, system, f"round {number}: {error}; its last words: {system.words()[:300]}")
         tell(f"  {self.scenario.name} round {number}: {name:10s} " + (
             f"greeting after {result['greeting']:.2f} s, mail through after {result['through']:.2f} s" if self.scenario.restart else
             f"{result['rate']:8.0f}/s (accepted {result['accepted']:.0f}/s)  CPU {result['cpu_us']:.0f} us"
@@ -179,7 +188,7 @@ class Contest:
     def record(self, seen: dict[str, Any]) -> dict[str, Any]:
         """Everything about this scenario."""
         return {"scenario": self.scenario.name, "title": self.scenario.title, "flatters": self.scenario.flatters,
-                "rounds": self.rounds, "absent": self.absent, "durability": seen}
+                "rounds": self.rounds, "absent": self.absent, "durability": seen, "versions": self.versions}
 
 
 def living(run: str, messages: int, words: list[str], scenario: Scenario) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -99,6 +100,9 @@ class Exim(Peer):
 
     name, title = "exim", "Exim"
 
+    def version(self) -> str:
+        return peers.debian_version(self.package, "exim4-daemon-light")
+
     def prepare(self) -> None:
         peers.root_only("Exim")
         self.package = peers.debian("exim", ["exim4-base", "exim4-daemon-light"])
@@ -125,35 +129,44 @@ class Exim(Peer):
                 f"{self.package}/usr:/usr", "--", "/usr/sbin/exim4", "-bdf", "-q1m"]
 
 
+# its own: 5 connections to a route, 10 to a host, and 5 seconds from one to the next; 100 messages on each
+OPENSMTPD_LIMITS = {"max-conn-per-host": 100, "max-conn-per-route": 100, "conn-delay-route": 0, "session-mail-max": 1000}
+
+
 class OpenSmtpd(Peer):
-    """Debian's OpenSMTPD."""
+    """Debian's OpenSMTPD. Where there are routes each domain has a rule of its own; to accept only, sending is paused."""
 
     name, title = "opensmtpd", "OpenSMTPD"
 
     def prepare(self) -> None:
         peers.root_only("OpenSMTPD")
-        if self.job.routes:
-            raise Unavailable("no routes by domain without DNS")
-        if self.job.discard:
-            raise Unavailable("no way to accept and not deliver")
-        self.package = peers.debian("opensmtpd", ["opensmtpd"])
+        self.package, self.preload = peers.debian("opensmtpd", ["opensmtpd"]), peers.preload()
+
+    def version(self) -> str:
+        return peers.debian_version(self.package, "opensmtpd")
 
     def configure(self) -> None:
+        relay = 'relay host "smtp://{}:{}" helo relay.bench.example'
+        actions = {domain: relay.format(*where) for domain, where in self.job.routes.items()}
         (self.config / "smtpd.conf").write_text(
             f"smtp max-message-size \"50M\"\nqueue ttl 2d\nlisten on 127.0.0.1 port {self.port} hostname relay.bench.example\n"
-            f'action "out" relay host "smtp://{self.job.sink[0]}:{self.job.sink[1]}" helo relay.bench.example\n'
-            'match from any for any action "out"\n')
+            + "".join(f"mta limit {name} {value}\n" for name, value in OPENSMTPD_LIMITS.items())
+            + "".join(f'action "{domain}" {action}\n' for domain, action in actions.items())
+            + f'action "out" {relay.format(*self.job.sink)}\n'
+            + "".join(f'match from any for domain "{domain}" action "{domain}"\n' for domain in actions)
+            + 'match from any for any action "out"\n')
         for folder, mode in (("spool", 0o711), ("run", 0o755), ("lib/opensmtpd/empty", 0o755), ("var-spool/smtpd", 0o711)):
             (self.root / folder).mkdir(parents=True)
             (self.root / folder).chmod(mode)
 
     def environment(self) -> dict[str, str]:
-        return peers.library_path(self.package)
+        return peers.library_path(self.package) | {"LD_PRELOAD": str(self.preload)}
 
     def command(self) -> list[str]:
         return ["--users", "opensmtpd,opensmtpq", "--scratch", str(self.root), "--over", f"{self.package}/usr:/usr",
-                "--over", f"{self.root}/var-spool:/var/spool", "--over", f"{self.root}/lib:/var/lib", "--bind", f"{self.queue}:/var/spool/smtpd", "--bind", f"{self.root}/run:/run",
-                "--", "/usr/sbin/smtpd", "-d", "-f", str(self.config / "smtpd.conf")]
+                "--over", f"{self.root}/var-spool:/var/spool", "--over", f"{self.root}/lib:/var/lib",
+                "--bind", f"{self.queue}:/var/spool/smtpd", "--bind", f"{self.root}/run:/run",
+                "--", "/usr/sbin/smtpd", "-d", *(["-P", "mta"] if self.job.discard else []), "-f", str(self.config / "smtpd.conf")]
 
 
 HARAKA_PLUGIN = """\
@@ -178,8 +191,11 @@ class Haraka(Peer):
         if shutil.which("node") is None:
             raise Unavailable("no node on this machine")
         if self.job.discard:
-            raise Unavailable("no way to accept and not deliver")
-        self.package = peers.npm("Haraka")
+            raise Unavailable("no way to accept and leave alone: with outbound disabled it looks at each message every second")
+        self.package = peers.npm("Haraka", peers.HARAKA)
+
+    def version(self) -> str:
+        return f"{peers.HARAKA} on node {peers.run(['node', '--version'], self.root, 'node').strip()}"
 
     def configure(self) -> None:
         for folder in ("config", "plugins", "queue"):
@@ -204,7 +220,10 @@ class Aiosmtpd(Peer):
     name, title = "aiosmtpd", "aiosmtpd + our script"
 
     def prepare(self) -> None:
-        self.package = peers.pypi("aiosmtpd")
+        self.package = peers.pypi("aiosmtpd", peers.AIOSMTPD)
+
+    def version(self) -> str:
+        return f"{peers.AIOSMTPD} on Python {platform.python_version()}"
 
     def configure(self) -> None:
         self.queue.mkdir()

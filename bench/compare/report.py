@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import base64
 import html
-import importlib.util
-import io
 import json
 import statistics
 from pathlib import Path
 from typing import Any
 
-ORDER = ("pyfix", "postfix", "exim", "opensmtpd", "haraka", "aiosmtpd")
-COLORS = {"pyfix": "#0b6e4f", "postfix": "#c0392b", "exim": "#2e6fa7", "opensmtpd": "#d08c1d", "haraka": "#7d4a9e", "aiosmtpd": "#6b7280"}
+from bench.compare.plots import COLORS, ORDER, plots
+
 STYLE = """
 body { font: 16px/1.55 system-ui, sans-serif; color: #1d2521; background: #fbfaf7; max-width: 62rem; margin: 2.5rem auto; padding: 0 1.2rem }
 h1 { font-size: 1.9rem; margin-bottom: .2rem } h2 { margin-top: 2.6rem; border-top: 1px solid #d9d6cc; padding-top: 1.2rem }
@@ -103,17 +101,23 @@ def about(whole: dict[str, Any]) -> str:
 
 def durability_rows(whole: dict[str, Any]) -> list[list[str]]:
     """What strace saw."""
-    found = next((record["durability"] for record in whole["scenarios"] if record["durability"]), {})
-    rows = [[name, found[name]["verdict"], found[name]["calls"], ", ".join(f"{call} {count:g}" for call, count in (found[name]["per_thousand"] or {}).items())
+    found = seen(whole)
+    versions = {name: text for record in whole["scenarios"] for name, text in record.get("versions", {}).items()}
+    rows = [[name, versions.get(name, ""), found[name]["verdict"], found[name]["calls"], ", ".join(f"{call} {count:g}" for call, count in (found[name]["per_thousand"] or {}).items())
              or "-"] for name in ORDER if name in found]
-    return [["system", "on disk before 250", "seen between final dot and 250", "syncs per 1,000 messages"], *rows] if rows else []
+    return [["system", "version", "on disk before 250", "seen between final dot and 250", "syncs per 1,000 messages"], *rows] if rows else []
+
+
+def seen(whole: dict[str, Any]) -> dict[str, Any]:
+    """What strace saw of each system, in whatever scenario it was looked at first."""
+    return {name: look for record in reversed(whole["scenarios"]) for name, look in record["durability"].items()}
 
 
 def share(whole: dict[str, Any]) -> None:
     """What was seen of durability in one scenario stands beside the figures of all."""
-    found = next((record["durability"] for record in whole["scenarios"] if record["durability"]), {})
+    found = seen(whole)
     for record in whole["scenarios"]:
-        record["durability"] = record["durability"] or found
+        record["durability"] = found | record["durability"]
 
 
 def markdown(whole: dict[str, Any]) -> str:
@@ -134,49 +138,10 @@ def write(whole: dict[str, Any], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(json.dumps(whole, indent=1))
     (out / "report.md").write_text(markdown(whole))
-    images = plots(whole)
+    images = plots([record for record in whole["scenarios"] if record["rounds"]])
     for name, data in images.items():
         (out / f"{name}.png").write_bytes(data)
     (out / "report.html").write_text(page(whole, images))
-
-
-def plots(whole: dict[str, Any]) -> dict[str, bytes]:
-    """PNG files by name; none without matplotlib (the extra `bench`)."""
-    if importlib.util.find_spec("matplotlib") is None:
-        return {}
-    records = [record for record in whole["scenarios"] if record["rounds"]]
-    measured = [record for record in records if not any("greeting" in row for rows in record["rounds"].values() for row in rows)]
-    found = {}
-    if measured:
-        found["rates"] = bars(measured, "rate", "deliveries per second")
-        found["cpu"] = bars(measured, "cpu_us", "CPU microseconds per message (lower is better)")
-    return found
-
-
-def bars(records: list[dict[str, Any]], key: str, label: str) -> bytes:
-    """A chart of groups of bars, one group a scenario, with the range of the rounds as a line."""
-    import matplotlib
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-    figure, axes = pyplot.subplots(figsize=(max(8.0, 1.2 + 2.1 * len(records)), 4.6), layout="constrained")
-    shown = [name for name in ORDER if any(name in record["rounds"] for record in records)]
-    width = 0.8 / len(shown)
-    for index, name in enumerate(shown):
-        spots = [(place, record["rounds"][name]) for place, record in enumerate(records) if name in record["rounds"]]
-        values = [median(rows, key) for _, rows in spots]
-        low = [value - min(row[key] for row in rows) for value, (_, rows) in zip(values, spots, strict=True)]
-        high = [max(row[key] for row in rows) - value for value, (_, rows) in zip(values, spots, strict=True)]
-        axes.bar([place + (index - len(shown) / 2 + 0.5) * width for place, _ in spots], values, width, yerr=[low, high], label=name,
-                 color=COLORS[name], error_kw={"linewidth": 0.8, "capsize": 2})
-    axes.set_yscale("log")
-    axes.set_xticks(range(len(records)), [record["scenario"] for record in records])
-    axes.set_ylabel(label)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, ncols=len(shown), loc="lower center", bbox_to_anchor=(0.5, 1.0))
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
-    pyplot.close(figure)
-    return buffer.getvalue()
 
 
 def page(whole: dict[str, Any], images: dict[str, bytes]) -> str:

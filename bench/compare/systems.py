@@ -8,6 +8,7 @@ The other servers are in bench.compare.others.
 from __future__ import annotations
 
 import os
+import platform
 import pwd
 import shutil
 import socket
@@ -16,8 +17,9 @@ import time
 from pathlib import Path
 
 from bench.compare.job import Job
-from bench.compare.peers import Unavailable
+from bench.compare.peers import Unavailable, run
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 SBIN = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 COMMON = """\
 compatibility_level = 3.6
@@ -80,6 +82,10 @@ class System:
     def prepare(self) -> None:
         """Fetches what is needed. bench.compare.peers.Unavailable: it can't run here, or can't do this job."""
 
+    def version(self) -> str:
+        """Of the program that was prepared."""
+        raise AssertionError("defined by each system")
+
     def start(self, fresh: bool = True) -> None:
         """Configures (unless started again on what is there) and starts; returns when the greeting comes."""
         if fresh:
@@ -141,6 +147,9 @@ class Postfix(System):
         if shutil.which("postfix", path=SBIN) is None:
             raise Unavailable("Debian's postfix is not installed here (apt-get install postfix)")
 
+    def version(self) -> str:
+        return run(["postconf", "-h", "mail_version"], self.root, "postconf").strip()
+
     def configure(self) -> None:
         base = Path("/usr/share/postfix/master.cf.dist").read_text()
         lines = [f"127.0.0.1:{self.port} inet n - n - - smtpd" if line.startswith("smtp      inet") else line
@@ -175,7 +184,10 @@ class Pyfix(System):
 
     def __init__(self, root: Path, job: Job | int, extra: str = "", bin_dir: Path | None = None) -> None:
         super().__init__(root, job, extra)
-        self.bin = bin_dir or Path(__file__).resolve().parents[2] / ".venv/bin"
+        self.bin = bin_dir or CHECKOUT / ".venv/bin"
+
+    def version(self) -> str:
+        return f"{(CHECKOUT / 'pyfix/VERSION').read_text().strip()} on Python {platform.python_version()}"
 
     def configure(self) -> None:
         self.config.joinpath("main.cf").write_text(

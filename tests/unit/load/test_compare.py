@@ -60,7 +60,8 @@ def whole(**changes: object) -> dict:
     slow = [row | {"rate": row["rate"] / 4, "cpu_us": 300.0} for row in rows]
     seen = {"verdict": "yes", "calls": "fsync 250", "per_thousand": {"fsync": 1000.0}}
     record = {"scenario": "small", "title": "4 KiB & more", "flatters": "nothing <known>", "rounds": {"pyfix": rows, "postfix": slow},
-              "absent": {"haraka": "no node"}, "durability": {"pyfix": seen, "postfix": seen | {"verdict": "no"}}} | changes
+              "absent": {"haraka": "no node"}, "durability": {"pyfix": seen, "postfix": seen | {"verdict": "no"}},
+              "versions": {"pyfix": "0.1"}} | changes
     return {"machine": {"when": "now", "commit": "c", "cpu": "x", "cores": 2, "kernel": "6", "load": [0.1]}, "rounds": 2, "burst_seconds": 1,
             "scenarios": [record]}
 
@@ -69,7 +70,7 @@ def test_a_report_has_medians_ratios_and_reasons(tmp_path: Path) -> None:
     report.write(whole(), tmp_path)
     text = (tmp_path / "report.md").read_text()
     assert "| postfix | 250 | 225-275 | 4.0x | 300 | 3.0x | 1 / 9 | 1 / 9 | 4.0 | 50 | NO SYNC | yes |" in text
-    assert "haraka: not measured: no node" in text and "| pyfix | yes | fsync 250 | fsync 1000 |" in text
+    assert "haraka: not measured: no node" in text and "| pyfix | 0.1 | yes | fsync 250 | fsync 1000 |" in text
     page = (tmp_path / "report.html").read_text()
     assert "nothing &lt;known&gt;" in page and "class=bad>NO SYNC" in page
     assert "src='http" not in page and "href" not in page and "<script" not in page
