@@ -16,9 +16,10 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from bench.gate import callgrind, counter, flame, history, report, trees, verdict, whole
+from bench.gate import callgrind, counter, flame, history, report, serve, trees, verdict, whole
 from bench.gate.operations import OPERATIONS
 from bench.gate.verdict import Comparison, Figures
 
@@ -89,7 +90,16 @@ class Gate:
                      if here.get(key) != value]
             self.notes.append("the baseline is from another environment (" + "; ".join(other) + "), so its commit is measured here")
         self.notes.append(f"base: {self.base_commit[:12]}, built here; counted by {self.method}")
-        return self.measure(trees.build(self.base_commit))
+        return self.measure(self.built(self.base_commit, self.names))
+
+    def built(self, commit: str, names: Sequence[str]) -> Path:
+        """A commit's tree with what operations need; all of it, if it needs more modules than this tree does."""
+        tree = trees.build(commit, trees.needed(self.options.tree, names))
+        try:
+            trees.needed(tree, names)
+        except RuntimeError:
+            return trees.build(commit)
+        return tree
 
     def micro(self) -> Comparison:
         """Instruction counts; what seems worse is counted again before it is believed."""
@@ -118,7 +128,7 @@ class Gate:
             self.notes.append(f"{len(commits)} commits since then touch the code{', and the checkout has changes' * trees.dirty()}; "
                               f"--bisect names the one")
         if callgrind.available():
-            base = trees.build(self.base_commit)
+            base = self.built(self.base_commit, [worst.name])
             picture = flame.difference(worst.name, callgrind.operation_stacks(base, worst.name),
                                        callgrind.operation_stacks(self.options.tree, worst.name))
             path = self.options.out / f"flame-{worst.name.replace(' ', '-')}.svg"
@@ -133,7 +143,7 @@ class Gate:
         limit = worst.before * (1 + self.options.tolerance)
 
         def is_bad(commit: str) -> bool:
-            value = self.measure(trees.build(commit), [worst.name])[worst.name]
+            value = self.measure(self.built(commit, [worst.name]), [worst.name])[worst.name]
             return not isinstance(value, str) and value > limit
         if not commits or not is_bad(commits[-1]):
             return f"{worst.name}: by changes of the checkout that are in no commit"
@@ -143,9 +153,8 @@ class Gate:
         """The command lines of the two servers."""
         if self.options.command:
             return self.options.base_command, self.options.command
-        serve = f"{sys.executable} {trees.CHECKOUT / 'bench/gate/serve.py'} {{tree}} {{{{port}}}} {{{{folder}}}}"
         base = trees.build(self.base_commit or trees.commit_of(self.options.base or history.load()["commit"]))
-        return serve.format(tree=base), serve.format(tree=self.options.tree)
+        return serve.command(base), serve.command(self.options.tree)
 
     def paired(self) -> whole.Result:
         """Runs of both servers, alternating."""

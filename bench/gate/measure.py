@@ -3,11 +3,12 @@
 The law: what is counted must be the same from run to run. So: no address randomisation and fixed string hashes (the caller
 sets them), no garbage collection, each operation in a fork of its own, warmed up, N calls and 2N calls, the difference divided
 by N. Prints {operation: count, or a text that says why there is none} as JSON. With --repeat N it only makes N calls
-of one operation (for callgrind).
+of one operation (for callgrind), with --modules it prints the extension modules that the operations take.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -73,17 +74,28 @@ def use(tree: Path) -> None:
     sys.path.insert(0, str(CHECKOUT))
 
 
+def modules(names: list[str]) -> list[str]:
+    """Extension modules of pyfix that are loaded once each operation was called. ImportError: one that is needed is not there."""
+    from bench.gate.operations import OPERATIONS
+    for name in names:
+        with contextlib.suppress(AttributeError, TypeError):        # an operation that this tree does not know yet
+            OPERATIONS[name].setup()()
+    return sorted(name for name, module in sys.modules.items()
+                  if name.startswith("pyfix.") and str(getattr(module, "__file__", "")).endswith(".so"))
+
+
 def main(words: list[str]) -> None:
     """Entry point."""
-    times = int(words.pop(0).removeprefix("--repeat=")) if words[0].startswith("--repeat=") else 0
+    option = words.pop(0) if words[0].startswith("--") else ""
     use(Path(words[0]))
     from bench.gate.operations import OPERATIONS
     names = words[1:] or list(OPERATIONS)
-    if times:
+    if option.startswith("--repeat="):
         gc.disable()
-        repeat(OPERATIONS[names[0]].setup(), times)
+        repeat(OPERATIONS[names[0]].setup(), int(option.removeprefix("--repeat=")))
         os._exit(0)
-    print(json.dumps({name: forked(name) for name in names}))
+    print(json.dumps(modules(names) if option == "--modules" else {name: forked(name) for name in names}), flush=True)
+    os._exit(0)
 
 
 if __name__ == "__main__":

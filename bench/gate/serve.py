@@ -1,15 +1,23 @@
-"""A pyfix of any tree in the foreground, for paired runs: python bench/gate/serve.py TREE PORT FOLDER
+"""A pyfix of any tree in the foreground, for paired runs: PYTHON bench/gate/serve.py TREE PORT FOLDER
 
 Accepts for everybody on loopback and discards what it accepted (transport discard), so that acceptance, cleanup, the queue and
-qmgr are measured and no receiver is.
+qmgr are measured and no receiver is. PYTHON must be the one that takes pyfix from that tree (trees.python_of).
 """
 
-import os
+import ctypes
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def command(tree: Path) -> str:
+    """The command line that serves a tree, with places for {port} and {folder}."""
+    from bench.gate import trees
+    return f"{trees.python_of(tree)} {Path(__file__).resolve()} {tree.resolve()} {{port}} {{folder}}"
 
 
 def main(tree: str, port: str, folder: str) -> None:
@@ -21,23 +29,19 @@ def main(tree: str, port: str, folder: str) -> None:
         """The relay with the code of one tree."""
 
         def launch(self) -> None:
-            """Starts master as our child, so that the whole tree of processes is counted."""
-            self.command("start")
-
-        def command(self, word: str) -> None:
-            """A postfix(1) command of that tree."""
-            import subprocess
-            subprocess.run([sys.executable, "-m", "pyfix.commands.postfix", "-c", str(self.config), word], check=True,
-                           cwd=tree, env={**os.environ, "PYTHONPATH": tree})
+            """Starts it."""
+            self.control("start")
 
         def stop(self) -> None:
             """Stops it."""
-            self.command("stop")
+            self.control("stop")
 
-    import ctypes
-    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)         # PR_SET_CHILD_SUBREAPER: master stays below us
-    system = OfTree(Path(folder) / "relay", 1, f"default_transport = discard:\nrelayhost =\n"
-                                                f"import_environment = PYTHONPATH={Path(tree).resolve()}\n")
+        def control(self, word: str) -> None:
+            """A postfix(1) command of that tree."""
+            subprocess.run([sys.executable, "-I", "-m", "pyfix.commands.postfix", "-c", str(self.config), word], check=True)
+
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)         # master stays below us, so that all is counted
+    system = OfTree(Path(folder) / "relay", 1, "default_transport = discard:\nrelayhost =\n")
     system.port = int(port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:

@@ -2,6 +2,7 @@
 
 The law: a base is built from the commit's own files with this Python and its Cython. Extension modules whose source and
 whose definition files (.pxd, setup.py) are the same in both trees are copied: building them again would give the same.
+Only those modules are built that are needed for what is to be measured; the others' sources wait under another name.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import platform
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
-from collections.abc import Sequence
+import venv
+from collections.abc import Collection, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -62,11 +65,22 @@ def borrow(tree: Path, other: Path) -> None:
             source.unlink()
 
 
-def build(commit: str) -> Path:
-    """The tree of a commit, built. RuntimeError: it can't be built, and why."""
+def build(commit: str, needed: Collection[str] | None = None) -> Path:
+    """The tree of a commit with the modules `needed` (names as in imports; None: all) built. RuntimeError: it can't be built, and why."""
     tree = CACHE / f"{commit[:12]}-{sys.implementation.cache_tag}"
-    if (tree / "built").exists():
-        return tree
+    if not (tree / "extracted").exists():
+        extract(commit, tree)
+    choose(tree, needed)
+    if stale(tree):
+        done = subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace", "-j", "2"], cwd=tree,
+                              capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{commit[:12]} can't be built:\n{done.stderr[-2000:]}")
+    return tree
+
+
+def extract(commit: str, tree: Path) -> None:
+    """A commit's files, and those modules that this checkout can lend."""
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
     archive = subprocess.run(["git", "-C", str(CHECKOUT), "archive", commit, "--", "ext", "pyfix", "setup.py", "pyproject.toml"],
@@ -74,23 +88,47 @@ def build(commit: str) -> Path:
     with tarfile.open(fileobj=BytesIO(archive)) as tar:
         tar.extractall(tree, filter="data")
     borrow(tree, CHECKOUT)
-    done = subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace", "-j", "2"], cwd=tree,
-                          capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{commit[:12]} can't be built:\n{done.stderr[-2000:]}")
-    (tree / "built").touch()
-    return tree
+    (tree / "extracted").touch()
+
+
+def choose(tree: Path, needed: Collection[str] | None) -> None:
+    """Shows the build those sources that are needed, and hides what is neither needed nor built yet."""
+    for source in [*tree.glob("ext/**/*.pyx"), *tree.glob("ext/**/*.pyx.later")]:
+        shown = source.with_name(source.name.removesuffix(".later"))
+        name = ".".join(shown.relative_to(tree / "ext").with_suffix("").parts)
+        if needed is None or name in needed:
+            source.rename(shown)
+        elif not built(tree, shown):
+            source.rename(shown.with_name(shown.name + ".later"))
+
+
+def built(tree: Path, source: Path) -> bool:
+    """Whether the module of a .pyx file is there and not older than it."""
+    name = source.relative_to(tree / "ext")
+    found = list((tree / name).parent.glob(name.stem + ".cpython-*.so"))
+    return bool(found) and found[0].stat().st_mtime >= source.stat().st_mtime
+
+
+def python_of(tree: Path) -> Path:
+    """A Python that takes pyfix from a tree, also with -I (as master starts its services), and all else from this installation."""
+    if tree.resolve() == CHECKOUT:
+        return Path(sys.executable)
+    home = tree / ".python"
+    if not (home / "bin/python").exists():
+        venv.create(home, symlinks=True, with_pip=False)
+        packages = sysconfig.get_path("purelib", vars={"base": str(home), "platbase": str(home)})
+        Path(packages, "tree.pth").write_text(f"{tree.resolve()}\n{sysconfig.get_path('purelib')}\n")
+    return home / "bin/python"
+
+
+def needed(tree: Path, names: Sequence[str]) -> set[str]:
+    """The extension modules that operations import in a built tree."""
+    return set(json.loads(run_measure(tree, names, "--modules")))
 
 
 def stale(tree: Path) -> list[str]:
     """Modules of a tree that are older than their source, or were never built: their figures would be those of other code."""
-    found = []
-    for source in tree.glob("ext/**/*.pyx"):
-        name = source.relative_to(tree / "ext")
-        built = list((tree / name).parent.glob(name.stem + ".cpython-*.so"))
-        if not built or built[0].stat().st_mtime < source.stat().st_mtime:
-            found.append(str(name.with_suffix("")))
-    return sorted(found)
+    return sorted(str(source.relative_to(tree / "ext").with_suffix("")) for source in tree.glob("ext/**/*.pyx") if not built(tree, source))
 
 
 def tool(*command: str) -> str:
@@ -122,11 +160,16 @@ def measure(tree: Path, names: Sequence[str] = (), method: str = "counter") -> d
     if method == "callgrind":
         from bench.gate import callgrind
         return {name: callgrind.count(tree, name) for name in names}
-    done = subprocess.run([*prefix(), sys.executable, str(CHECKOUT / "bench/gate/measure.py"), str(tree), *names],
+    return json.loads(run_measure(tree, names))
+
+
+def run_measure(tree: Path, names: Sequence[str], *options: str) -> str:
+    """What measure.py says about operations of a tree. RuntimeError: it failed."""
+    done = subprocess.run([*prefix(), sys.executable, str(CHECKOUT / "bench/gate/measure.py"), *options, str(tree), *names],
                           env=fixed(), capture_output=True, text=True, check=False, timeout=300)
     if done.returncode:
         raise RuntimeError(f"measuring {tree} failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout)
+    return done.stdout
 
 
 def prefix() -> list[str]:

@@ -3,7 +3,7 @@
 The law: either server is nothing but a command line that listens on {port} (and may relay to {sink}, and keep its files in
 {folder}), so that any project's SMTP server can be measured. Both run all the time; each round loads one, then
 the other, and the next round begins with the other one. CPU time is that of the server's whole tree of processes after
-it came to rest. All on loopback.
+it came to rest. What seems worse is run again and judged by all pairs together, before it is believed. All on loopback.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class Server:
         folder.mkdir(parents=True, exist_ok=True)
         words = [word.format(port=self.port, sink=sink, folder=folder) for word in shlex.split(command)]
         with open(folder / "output", "wb") as output:
-            self.process = subprocess.Popen(words, stdout=output, stderr=output, start_new_session=True)
+            # the same string hashes in both: dictionaries laid out by chance would make one of them dearer for good
+            self.process = subprocess.Popen(words, stdout=output, stderr=output, start_new_session=True,
+                                            env={**os.environ, "PYTHONHASHSEED": "0"})
         self.wait()
 
     def wait(self, seconds: float = 60.0) -> None:
@@ -126,16 +128,22 @@ class Result(NamedTuple):
         return self.cpu.worse()
 
 
+def judged(pairs: list[tuple[Run, Run]]) -> Result:
+    """The intervals of pairs of runs."""
+    wall = bootstrap([a.wall for a, _ in pairs], [b.wall for _, b in pairs])
+    tick = 1 / usage.TICK       # CPU time comes in ticks: none is not nothing
+    return Result(wall, bootstrap([a.cpu + tick for a, _ in pairs], [b.cpu + tick for _, b in pairs]), pairs)
+
+
 def paired(base: Server, this: Server, rounds: int, messages: int, sessions: int = 8,
            recipient: str = "rcpt@dest.example") -> Result:
-    """Alternating runs, the first pair not counted."""
-    pairs = []
-    for number in range(rounds + 1):
+    """Alternating runs, the first pair not counted; as many again where they look worse."""
+    pairs: list[tuple[Run, Run]] = []
+    for number in range(2 * rounds + 1):
+        if number == rounds + 1 and not judged(pairs).failed:
+            break
         order: Sequence[Server] = (base, this) if number % 2 else (this, base)
         runs = {id(server): load(server, messages, sessions, recipient) for server in order}
         if number:
             pairs.append((runs[id(base)], runs[id(this)]))
-    wall = bootstrap([a.wall for a, _ in pairs], [b.wall for _, b in pairs])
-    tick = 1 / usage.TICK       # CPU time comes in ticks: none is not nothing
-    cpu = bootstrap([a.cpu + tick for a, _ in pairs], [b.cpu + tick for _, b in pairs])
-    return Result(wall, cpu, pairs)
+    return judged(pairs)
