@@ -14,3 +14,6 @@ def valid_hostname(data: bytes) -> bool:
 
 def is_header(data: bytes) -> bool:
     """Does `data` begin as a header field does (RFC 5322 section 2.2)?"""
+
+def plain_address(data: bytes) -> bool:
+    """Is `data` user@domain.with.dots with nothing in it that rewriting would act on?"""

@@ -7,11 +7,11 @@ long as the configuration; a name that nobody knows answers 451, never "yes".
 Source: postconf(5) smtpd_recipient_restrictions and its kin, SMTPD_ACCESS_README, RESTRICTION_CLASS_README.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
 
 from pyfix import maps
+from pyfix._core.chars import plain_address
 from pyfix.access import tables
 from pyfix.access.expansion import unescape
 from pyfix.access.lookups import Lookups
@@ -27,7 +27,6 @@ from pyfix.resolve import Resolution, Resolver
 
 MAX_DEPTH = 100
 # user@host.domain with nothing in it that rewriting would touch
-PLAIN = re.compile(rb'[^@!%"\\\s.][^@!%"\\\s]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+').fullmatch
 DEFAULT_SHORTHANDS = ("check_client_access", "check_helo_access", "check_sender_access", "check_recipient_access",
                       "check_etrn_access")
 
@@ -87,7 +86,7 @@ class Engine:
 
     def canonical(self, address: bytes) -> bytes:
         """The address as cleanup will see it: what is decided here and where it goes must be about the same thing."""
-        return address if PLAIN(address) else self.resolver.local.rewrite(address)
+        return address if plain_address(address) else self.resolver.local.rewrite(address)
 
     async def resolve(self, address: bytes, sender: bytes) -> Resolution:
         """Where an address leads, rewritten first."""

@@ -55,14 +55,6 @@ class Policy:
         self.has = {name: bool(self.engine.compiled(self.lists[name])) for name in LISTS}
         self.has["sender"] = self.has["sender"] or self.unlisted_sender
 
-    def quick(self, address: bytes, sender: bytes) -> bool:
-        """For a client in mynetworks: is this recipient plainly welcome? False means: ask rcpt()."""
-        if not self.short_way:
-            return False
-        resolution = self.engine.resolver.cached(address, sender)
-        return resolution is not None and (self.engine.recipients.nothing_to_ask(resolution)
-                                           or (not self.unlisted_recipient and not resolution.flags & FAIL))
-
     # -- one list
 
     async def apply(self, subject: Subject, which: str, name: bytes, kind: bytes, shorthand: str) -> int:

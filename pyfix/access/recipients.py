@@ -111,7 +111,3 @@ class Recipients:
         dsn, text = split_dsn(default, resolution.nexthop.encode("utf-8", "surrogateescape"))
         dsn = fix_dsn(dsn, kind, subject.info)
         return reject(subject, code, dsn, b"<%b>: %b rejected: %b" % (address, kind, text))
-
-    def nothing_to_ask(self, resolution: Resolution) -> bool:
-        """Is it plain that no table has a say about this recipient? (The short way for relayed mail.)"""
-        return resolution.flags == DEFAULT and self.plain and resolution.transport not in ("error", "retry")

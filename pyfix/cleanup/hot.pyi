@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from pyfix.cleanup.intake import Intake
+from pyfix.cleanup.intake import Intake, Keeper
+from pyfix.cleanup.origin import Origin
 from pyfix.model import Recipient
 
-class Hot:
+class Hot(Keeper):
     """The part of Cleanup that each message passes. Cleanup sets the attributes."""
 
     resolver: Any
@@ -15,6 +16,8 @@ class Hot:
     queue_errors: tuple[type[BaseException], ...]
     senders: dict[bytes, bytes]
     generation: int
+    def intake(self, origin: Origin) -> Intake:
+        """A new message, with its queue id. QueueError: the queue gives none now."""
     def complete(self, intake: Intake) -> None:
         """Commits an intake, at once where it can be; the reply follows when the commit is on disk."""
     def commit(self, intake: Intake, sender: bytes, recipients: list[Recipient]) -> None:

@@ -52,7 +52,7 @@ class Cleanup(Hot):
         self.drop_mask = sum(DROP_BITS.get(name.strip().lower(), 0)
                              for name in config.message_drop_headers.replace(",", " ").split())
         self.drop_names = frozenset(name.encode() for name in DROP_BITS if DROP_BITS[name] & self.drop_mask)
-        self.by = f"\tby {config.myhostname} ({config.mail_name})".encode()
+        self.host, self.mail_name = config.myhostname.encode(), config.mail_name.encode()
         self.adds_always = config.always_add_missing_headers
         self.undisclosed = bool(config.undisclosed_recipients_header)
         self.rewrites_remote = bool(config["remote_header_rewrite_domain"])
@@ -76,26 +76,9 @@ class Cleanup(Hot):
             self._date = f"{formatdate(second, localtime=True)} ({zone})".encode()
         return self._date
 
-    def received(self, intake) -> bytes:
-        """The whole Received field of a message (POSTFIX.md, behaviours, row 16), line ends included."""
-        if intake.origin.uid >= 0:
-            return b"Received: by %b (%b, from userid %d)\r\n\tid %b; %b\r\n" % (
-                self.config.myhostname.encode(), self.config.mail_name.encode(), intake.origin.uid,
-                intake.queue_id, self.date())
-        if len(intake.recipients) == 1:
-            return b"Received: %b%b\r\n\tfor <%b>; %b\r\n" % (
-                intake.origin.received, intake.queue_id, intake.recipients[0].address, self.date())
-        return b"Received: %b%b;\r\n\t%b\r\n" % (intake.origin.received, intake.queue_id, self.date())
-
     def prepended(self, intake) -> bytes:
         """What access(5) PREPEND puts above the Received field."""
         return b"".join(text + b"\r\n" for text in intake.actions.get("prepend", ()))
-
-    def log_message_id(self, intake, message_id: bytes) -> None:
-        """`QID: message-id=<...>`, as cleanup logs it when the header has been read (a made one is logged when made)."""
-        if not message_id and intake.origin.local:
-            return
-        self.log.info(b"%b: message-id=%b" % (intake.queue_id, message_id or b"<>"))
 
     # -- ends ----------------------------------------------------------------------------
 

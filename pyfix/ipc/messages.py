@@ -28,6 +28,7 @@ DELIVER = 3
 # result: [job_id, site_status, [[recipient index, status, dsn, text], ...]]
 # site_status: "" well, else why the whole site failed (throttles it: [dsn, text])
 # status: "sent" "deferred" "bounced"; dsn "2.0.0"; text: cleaned, one line, bounded.
+# A recipient index alone is that recipient, "sent", with nobody who wants to be told of it.
 # For "sent" an agent may say more, and a sender who asked for it (NOTIFY=SUCCESS) gets a report: "delivered" (to
 # a mailbox), "relayed" (to a server without DSN), "expanded" (to several). Further fields of an item are ignored.
 # (the agent has already logged the delivery line)

@@ -14,7 +14,7 @@ from pyfix.config.master_cf import load_master
 from pyfix.config.table import details
 from pyfix.errors import ConfigError
 from pyfix.master.listeners import Wanted, inet_sockets, unix_socket
-from pyfix.master.registry import BOOT, PER_CORE, PROGRAMS, UNBUILT, Program
+from pyfix.master.registry import BOOT, PROGRAMS, SHARE, UNBUILT, Program
 
 
 class Planned(NamedTuple):
@@ -78,7 +78,8 @@ def plan_entry(entry: Entry, program: Program, config: Config, boot: set[str]) -
     extra = tuple(unix_socket(path, mode) for path, mode in program.sockets)
     at_boot = program.start == BOOT or entry.service in boot
     listen = (*own, *(one for one in extra if one.name not in {o.name for o in own})) if program.start == BOOT else extra
-    count = cores() if program.count == PER_CORE else program.count
+    # one process carries thousands of sessions; more processes than cores only switch back and forth
+    count = max(cores() // 2, 1) if program.count == SHARE else program.count
     if entry.maxproc:
         count = min(count, entry.maxproc)
     return Planned(entry.service, entry.type, entry.command, program.module, count, at_boot, program.keep_root,

@@ -7,7 +7,7 @@ nothing; its master.cf line still counts for its `-o` parameters.
 
 from typing import NamedTuple
 
-PER_CORE = 0
+SHARE = 0
 BOOT, DEMAND = "boot", "demand"
 
 
@@ -15,7 +15,7 @@ class Program(NamedTuple):
     """What runs for a program name.
 
     module   stage module, "" where it is a part of another process
-    count    processes; PER_CORE (0): one per processor core that we may use
+    count    processes; SHARE (0): half as many as processor cores that we may use, at least one
     start    BOOT: when master starts; DEMAND: when somebody connects to its master.cf socket
     sockets  UNIX sockets that it listens on besides the one of its master.cf line: (path, mode)
     keep_root  a launcher that becomes the recipient; all others run as mail_owner
@@ -33,11 +33,11 @@ class Program(NamedTuple):
 LIBRARY = Program()
 
 PROGRAMS: dict[str, Program] = {
-    "smtpd": Program("pyfix.smtpd.stage", PER_CORE),
+    "smtpd": Program("pyfix.smtpd.stage", SHARE),
     "pickup": Program("pyfix.pickup.stage", 1, BOOT, (("public/submit", 0o666),), mode=0o622),
     "qmgr": Program("pyfix.qmgr.stage", 1, BOOT, (("private/qmgr", 0o600), ("public/showq", 0o666)), mode=0o622),
-    "smtp": Program("pyfix.deliver.stage", PER_CORE, DEMAND),
-    "lmtp": Program("pyfix.deliver.stage", PER_CORE, DEMAND),
+    "smtp": Program("pyfix.deliver.stage", SHARE, DEMAND),
+    "lmtp": Program("pyfix.deliver.stage", SHARE, DEMAND),
     **dict.fromkeys(
         ("cleanup", "trivial-rewrite", "bounce", "error", "discard", "showq", "flush", "verify", "anvil", "scache",
          "tlsmgr", "proxymap", "postlogd", "dnsblog", "tlsproxy", "postscreen", "local", "virtual", "pipe", "spawn",

@@ -340,11 +340,16 @@ class Manager:
         self.scheduler.refresh(parameters.limits)
 
 
+TAKEN = ("2.0.0", "taken")      # of a recipient of whom only the index is told: no report will quote it
+
+
 def sound(entry: Entry, recipients: list[Any]) -> list[list[Any]]:
     """The answers that make sense: one for each recipient of the entry at most."""
     missing = set(entry.recipients)
     answers = []
     for one in recipients:
+        if type(one) is int:
+            one = [one, "sent", *TAKEN]
         if type(one) is list and len(one) > 3 and type(one[0]) is int and one[0] in missing and sound_reason(one[2:4]) \
                 and type(one[1]) is str:
             missing.discard(one[0])

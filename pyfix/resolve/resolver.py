@@ -9,7 +9,6 @@ Source: trivial-rewrite(8), ADDRESS_CLASS_README, transport(5), relocated(5); po
 resolve_dequoted_address, resolve_null_domain, resolve_numeric_domain, relayhost.
 """
 
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from pyfix._core.tok822 import OP_QSTRING, scan
 from pyfix.errors import TableError
 from pyfix.maps import MapList, report
 from pyfix.resolve import find, names
+from pyfix.resolve.cache import Cache
 from pyfix.resolve.domains import ALIAS, DEFAULT, ERROR, FAIL, LOCAL, RELAY, ROUTED, VIRTUAL, Domains
 from pyfix.resolve.transport import TransportMap
 
@@ -42,7 +42,7 @@ class Resolution(NamedTuple):
     flags: int
 
 
-class Resolver:
+class Resolver(Cache):
     """The rewriting and resolving of one configuration.
 
     local, remote   RewriteRules: for addresses of local clients, and for headers of remote ones
@@ -74,21 +74,6 @@ class Resolver:
         tables = [t for entry in self.domains.lists for t in entry.tables]
         self._watched = [*maps, *tables]
         self._cacheable = all(t.cacheable for t in self._watched)
-        self._cache: dict[Any, Resolution] = {}
-        self._generation, self._checked = 0, 0.0
-
-    def cached(self, address: bytes, sender: bytes = b"") -> Resolution | None:
-        """What resolve() gave before for this address, if it still holds: the way that costs next to nothing."""
-        if self._watched and time.monotonic() - self._checked > 1:
-            self._refresh()
-        return self._cache.get((address, sender) if self._by_sender else address)
-
-    def _refresh(self) -> None:
-        self._checked = time.monotonic()
-        generation = sum(t.generation for t in self._watched)
-        if generation != self._generation:
-            self._generation = generation
-            self._cache.clear()
 
     async def resolve(self, address: bytes, sender: bytes = b"") -> Resolution:
         """Where `address` (internal form) goes. A table that fails gives the flag FAIL and a warning."""

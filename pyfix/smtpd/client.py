@@ -7,28 +7,17 @@ table that fails makes nobody trusted; policy then asks again and defers.
 from typing import Any
 
 from pyfix.access.networks import Networks, plain_address
+from pyfix.cleanup.origin import Origin
 from pyfix.errors import TableError
+from pyfix.smtpd.hot import ClientHot
 from pyfix.smtpd.names import Peer
 
-MOST_CLIENTS, MOST_ORIGINS = 20_000, 16
+MOST_CLIENTS = 20_000
 TABLES_HOLD = 1.0           # seconds that an answer from a table is kept
 NEWLINES_LEGACY = 0
 
 
-class Origin:
-    """Where a message comes from; see pyfix.cleanup.origin. `utf8`: for SMTPUTF8 messages of the session; `logged`: the
-    client in the line that gives the queue ID."""
-
-    __slots__ = ("attributes", "described", "full_name", "local", "logged", "received", "uid", "utf8")
-
-    def __init__(self, received: bytes, attributes: dict[str, str], logged: bytes, described: str, local: bool,
-                 utf8: bool) -> None:
-        self.logged = logged
-        self.received, self.attributes, self.described, self.local = received, attributes, described, local
-        self.uid, self.full_name, self.utf8 = -1, "", utf8
-
-
-class Client:
+class Client(ClientHot):
     """A client under one configuration.
 
     log_name  b"name[address]"      trusted  in mynetworks      exempt  free of smtpd_client_*_limit
@@ -36,9 +25,6 @@ class Client:
     local     local_header_rewrite_clients matches              newlines  smtpd_forbid_bare_newline for it
     ehlo      (ServerCore.masked, reply lines, log line or "")
     """
-
-    __slots__ = ("_origins", "address", "described", "ehlo", "exempt", "local", "log_name", "may_xclient", "may_xforward",
-                 "newlines", "peer", "settings", "trusted", "until")
 
     def __init__(self, settings: Any, peer: Peer, address: bytes, until: float) -> None:
         self.settings, self.peer, self.address, self.until = settings, peer, address, until
@@ -50,7 +36,6 @@ class Client:
         self.newlines = NEWLINES_LEGACY if self.listed(settings.newline_exempt) else settings.limits.newlines
         self.local = self.is_local()
         self.ehlo = settings.ehlo(address, self.may_xclient, self.may_xforward)
-        self._origins: dict[tuple[bytes | None, bool, bool], tuple[bytes, dict[str, str]]] = {}
 
     def listed(self, networks: Networks) -> bool:
         """Is it in a list? A table that fails: no."""
@@ -70,28 +55,17 @@ class Client:
             return True
         return any(self.listed(table) for table in self.settings.local_tables)
 
-    def origin(self, helo: bytes | None, port: int, esmtp: bool, utf8: bool) -> Origin:
-        """The Origin of messages of one session: all of the Received field before the queue id."""
-        key = (helo, esmtp, utf8)
-        made = self._origins.get(key)
-        if made is None:
-            if len(self._origins) >= MOST_ORIGINS:
-                self._origins.clear()
-            made = self._origins[key] = self.make_origin(*key)
-        attributes = made[1].copy()
-        attributes["client_port"] = str(port) if port >= 0 else "unknown"
-        return Origin(made[0], attributes, self.log_name, self.described, self.local, utf8)
-
-    def make_origin(self, helo: bytes | None, esmtp: bool, utf8: bool) -> tuple[bytes, dict[str, str]]:
-        """(start of the Received field, attributes but the port)."""
+    def make_origin(self, helo: bytes | None, esmtp: bool, utf8: bool) -> Origin:
+        """The Origin of messages of one session, but for its port."""
         settings, peer = self.settings, self.peer
         protocol = "ESMTP" if esmtp else "SMTP"
         address = b"IPv6:" + self.address if b":" in self.address else self.address
         received = b"" if settings.hide_client else b"from %b (%b [%b])\r\n\t" % (helo or peer.name, peer.name, address)
         received += b"by %b (%b) with %b id " % (settings.hostname, settings.mail_name,
                                                  b"UTF8SMTP" if utf8 else protocol.encode())
-        return received, {"client_name": text(peer.name), "client_address": text(self.address), "client_port": "",
-                          "reverse_name": text(peer.reverse_name), "protocol": protocol, "helo": text(helo or b"")}
+        attributes = {"client_name": text(peer.name), "client_address": text(self.address),
+                      "reverse_name": text(peer.reverse_name), "protocol": protocol, "helo": text(helo or b"")}
+        return Origin(received, attributes, self.described, self.local, utf8=utf8, logged=self.log_name)
 
 
 class Clients:

@@ -14,6 +14,7 @@ from pyfix.access.subject import Subject
 from pyfix.errors import QueueError
 from pyfix.smtpd.careful import CarefulSession
 from pyfix.smtpd.etrn import Flush
+from pyfix.smtpd.hot import ServerHot
 from pyfix.smtpd.names import Names
 from pyfix.smtpd.settings import Settings
 
@@ -24,7 +25,7 @@ RELIEF = 2                   # stress is over when no more than one slot in so m
 LOOK_AT_SPACE = 2.0          # seconds between looks at the free space
 
 
-class Server:
+class Server(ServerHot):
     """All sessions of a process.
 
     make_intake   callable(origin) -> Intake with its queue id set; raises QueueError
@@ -39,16 +40,13 @@ class Server:
         self.info, self.warning = log.info, log.warning
         self.names = Names(log.warning, settings.config.smtpd_peername_lookup)
         self.flush = Flush(f"{queue_directory}/public/qmgr", log.warning, clock)
-        self.sessions: set[Any] = set()
-        self.per_client: Counter[bytes] = Counter()
         self.rates: dict[str, Counter[bytes]] = {"connection": Counter(), "message": Counter(), "recipient": Counter()}
         self.rates_until = 0.0
-        self.doors: list[Any] = []
         self.stressed = self.closed = False
         self.notices: Any = None     # pyfix.smtpd.notify.Notices, where there is a queue to put them into
         self.configure(settings)
         self.instances = 0           # transactions that policy saw
-        self._space = (0.0, True)
+        self._full_until = 0.0
 
     def configure(self, settings: Settings) -> None:
         """New sessions get new settings."""
@@ -64,17 +62,16 @@ class Server:
 
     # -- who may come in
 
+    def full(self) -> None:
+        """All slots are taken: nobody more comes in, and who does next is under stress."""
+        if not self.stressed:
+            self.stress(True)
+        for door in self.doors:
+            door.pause()
+
     def admit(self, session: Any) -> bytes | None:
-        """Counts a new client: None, or the 421 it gets."""
+        """A counted client under limits: None, or the 421 it gets."""
         settings, address = session.settings, session.address
-        self.per_client[address] += 1
-        if self.limit and len(self.sessions) >= self.limit:
-            if not self.stressed:
-                self.stress(True)
-            for door in self.doors:
-                door.pause()
-        if not settings.connection_count and not settings.connection_rate or session.client.exempt:
-            return None
         count, where = self.per_client[address], self.service(session)
         if settings.connection_count and count > settings.connection_count:
             self.warning(b"Connection concurrency limit exceeded: %d from %b for service %b" % (count, session.client.log_name, where))
@@ -93,19 +90,11 @@ class Server:
         """The service's name in lines about limits."""
         return self.service_name.encode()
 
-    def release(self, address: bytes) -> None:
-        """One connection less of that client."""
-        self.per_client[address] -= 1
-        if self.per_client[address] <= 0:
-            del self.per_client[address]
-
-    def left(self, session: Any) -> None:
-        """A session is over."""
-        self.sessions.discard(session)
-        self.release(session.address)
+    def left(self) -> None:
+        """A slot is free again."""
         if self.stressed and len(self.sessions) * RELIEF < self.limit:
             self.stress(False)
-        if self.limit and not self.closed and len(self.sessions) < self.limit:
+        if not self.closed and len(self.sessions) < self.limit:
             for door in self.doors:
                 door.resume()
 
@@ -146,14 +135,15 @@ class Server:
 
     def has_space(self, settings: Settings, size: int) -> bool:
         """queue_minfree: is there room for a message? Looked at every other second."""
-        looked, room = self._space
         now = self.clock()
-        if now - looked > LOOK_AT_SPACE:
+        if now > self.room_until and now > self._full_until:
             status = os.statvfs(self.queue_directory)
             free = status.f_bavail * status.f_frsize
-            room = free >= max(settings.config.queue_minfree, 1.5 * settings.message_size)
-            self._space = now, room
-        return room
+            if free >= max(settings.config.queue_minfree, 1.5 * settings.message_size):
+                self.room_until = now + LOOK_AT_SPACE
+            else:
+                self._full_until = now + LOOK_AT_SPACE
+        return now <= self.room_until
 
     def too_many_recipients(self, session: Any) -> bytes | None:
         """smtpd_client_recipient_rate_limit."""
@@ -168,14 +158,6 @@ class Server:
         return b"450 4.7.1 Error: too many recipients from %b" % session.address
 
     # -- messages
-
-    def new_intake(self, origin: Any) -> tuple[Any, bytes | None]:
-        """(Intake, None), or (None, reply) when the queue can't take a message now."""
-        try:
-            return self.make_intake(origin), None
-        except QueueError as error:
-            self.warning(f"queue: {error}".encode())
-            return None, WRITE_ERROR
 
     def trouble(self, session: Any, line: bytes) -> None:
         """A refusal that may be our own trouble: notify_classes."""

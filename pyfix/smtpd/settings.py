@@ -21,6 +21,7 @@ from pyfix.resolve.matchlist import MatchList
 from pyfix.smtpd import xclient, xforward
 from pyfix.smtpd.client import Clients
 from pyfix.smtpd.etrn import Etrn
+from pyfix.smtpd.hot import SettingsHot
 from pyfix.smtpd.tap import Taps
 
 NEWLINES = {"no": 0, "normalize": 1, "yes": 1, "note": 2, "reject": 3}
@@ -63,14 +64,16 @@ class CommandList:
             return False
 
 
-class Settings:
+class Settings(SettingsHot):
     """One configuration for smtpd. `log`: Maillog."""
 
     def __init__(self, config: Any, resolver: Resolver, log: Any) -> None:
         self.config, self.generation, self.log = config, config.generation, log
         self.hostname, self.mail_name = config["myhostname"].encode(), config["mail_name"].encode()
         self.policy = Policy(config, resolver, log.warning)
-        self.quick, self.canonical = self.policy.quick, self.policy.engine.canonical
+        self.resolver, self.canonical = resolver, self.policy.engine.canonical
+        self.short_way, self.asks_unlisted = self.policy.short_way, self.policy.unlisted_recipient
+        self.asks_no_table = self.policy.engine.recipients.plain
         self.error_sleep = config.smtpd_error_sleep_time
         self.message_size, self.strict_utf8 = config.message_size_limit, config.strict_smtputf8
         self.hide_client = config.smtpd_hide_client_session

@@ -12,7 +12,6 @@ import pyfix.access.restrictions
 import pyfix.config.interfaces
 import pyfix.resolve.idna  # noqa: F401
 from pyfix.cleanup.attach import attach
-from pyfix.cleanup.intake import Intake
 from pyfix.resolve import Resolver
 from pyfix.errors import QueueError
 from pyfix.model import HAS_8BIT, NOTIFY_NEVER, Recipient, Reply
@@ -33,7 +32,7 @@ class Stage:
         resolver = Resolver(service.config, service.log.warning)
         self.cleanup = attach(service, resolver)
         settings = Settings(service.config, resolver, service.log)
-        self.server = Server(settings, service.log, time.monotonic, self.intake, service.name, service.queue_directory,
+        self.server = Server(settings, service.log, time.monotonic, self.cleanup.intake, service.name, service.queue_directory,
                              service.capacity)
         self.server.notices = Notices(service.config, self.post, time.monotonic)
 
@@ -57,13 +56,6 @@ class Stage:
         """What became of it."""
         if reply.code >= 400:
             self.service.log.warning(f"postmaster notify: {reply.code} {reply.dsn} {reply.text}")
-
-    def intake(self, origin: Any) -> Intake:
-        """A new message, with its queue id."""
-        intake = Intake(self.cleanup, origin)
-        intake.queue_id = self.cleanup.writer.new_id()
-        intake.arrival = time.time_ns() // 1000
-        return intake
 
 
 stage: Stage | None = None

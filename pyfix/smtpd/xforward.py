@@ -77,16 +77,16 @@ class Forwarded:
         """The session's origin as the message that follows shall have it."""
         if self.local is not None:
             origin.local = self.local
-            origin.attributes["rewrite_context"] = "local" if self.local else "remote"
+            origin.change({"rewrite_context": "local" if self.local else "remote"})
         if self.ident is not None:
-            origin.attributes["ident"] = text(self.ident)
+            origin.change({"ident": text(self.ident)})
             origin.logged += b", orig_queue_id=" + self.ident
         if self.client:
             shown = b"%b[%b]" % (self.name, self.address) if self.address != UNKNOWN else self.name
             origin.logged += b", orig_client=" + shown
             origin.described = text(shown)
-            origin.attributes.update(
-                client_name=text(self.name), client_address=text(self.address),
-                client_port=str(self.port) if self.port >= 0 else "unknown", protocol=text(self.protocol),
-                helo=text(self.helo or b""), reverse_name=text(self.name))
+            origin.change({
+                "client_name": text(self.name), "client_address": text(self.address),
+                "client_port": str(self.port) if self.port >= 0 else "unknown", "protocol": text(self.protocol),
+                "helo": text(self.helo or b""), "reverse_name": text(self.name)})
         return origin

@@ -23,7 +23,7 @@ def test_one_message(tmp_path):
             "connect from unknown[127.0.0.1]", "ID1: client=unknown[127.0.0.1]",
             "disconnect from unknown[127.0.0.1] ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5"]
         message, = server.messages
-        assert bytes(message.content) == b"Subject: x\r\n\r\n.dot\r\n" and message.flags == HAS_DOT_LINE
+        assert bytes(message.body) == b"Subject: x\r\n\r\n.dot\r\n" and message.flags == HAS_DOT_LINE
         assert message.sender == b"joe@a.example" and [r.address for r in message.recipients] == [b"ann@b.example"]
         assert message.origin.received == (b"from client.example (unknown [127.0.0.1])\r\n"
                                            b"\tby mx.example.org (Postfix) with ESMTP id ")
@@ -42,7 +42,7 @@ def test_pipelined_messages_and_a_late_commit(tmp_path, later):
             assert [wire.reply()[:3] for _ in range(5)] == [b"250", b"250", b"250", b"250", b"354"]
             assert wire.ask(b"two\r\n.\r\n") == b"250 2.0.0 Ok: queued as ID2\r\n"
             wire.ask(b"QUIT\r\n")
-        assert [bytes(m.content) for m in server.messages] == [b"one\r\n", b"two\r\n"]
+        assert [bytes(m.body) for m in server.messages] == [b"one\r\n", b"two\r\n"]
         assert server.lines()[-1].endswith("ehlo=1 mail=2 rcpt=3 data=2 quit=1 commands=9")
 
 
@@ -50,7 +50,7 @@ def test_chunks(tmp_path):
     with Smtpd(tmp_path) as server:
         replies = server.talk(E, M, R, b"BDAT 4\r\nab\r\n", b"BDAT 3 LAST\r\nc\nd", b"QUIT\r\n")
         assert replies[4:6] == [b"250 2.0.0 Ok: 4 bytes\r\n", b"250 2.0.0 Ok: 10 bytes queued as ID1\r\n"]
-        assert bytes(server.messages[0].content) == b"ab\r\nc\r\nd\r\n"
+        assert bytes(server.messages[0].body) == b"ab\r\nc\r\nd\r\n"
 
 
 def test_a_queue_that_says_no(tmp_path):

@@ -8,7 +8,7 @@ import time
 
 import uvloop
 
-from pyfix._core.data import MemorySink
+from pyfix.cleanup.intake import Intake, Keeper
 from pyfix.config import Config
 from pyfix.ipc.connection import decode, encode
 from pyfix.ipc.messages import END
@@ -19,6 +19,7 @@ from pyfix.smtpd.notify import Notices
 from pyfix.smtpd.server import Server
 from pyfix.smtpd.session import Doorman
 from pyfix.smtpd.settings import Settings
+from pyfix.telemetry.lines import Lines
 
 MAIN_CF = """
 compatibility_level = 3.11
@@ -36,41 +37,60 @@ smtpd_peername_lookup = no
 """
 
 
-class Log:
+class Log(Lines):
     """Keeps lines as Postfix prints them."""
 
     def __init__(self):
-        self.lines = []
+        super().__init__(b"host", b"test")
 
-    def info(self, text):
-        self.lines.append(text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
+    @property
+    def lines(self):
+        """The texts."""
+        return [line.partition(b" host test: ")[2].rstrip(b"\n").decode("utf-8", "replace") for line in self.pending()]
 
-    def warning(self, text):
-        self.info(b"warning: " + (text if isinstance(text, bytes) else text.encode()))
+
+class Stage(Keeper):
+    """What an Intake needs of cleanup; messages go into the kit's list."""
+
+    def __init__(self, kit):
+        self.kit, self.log, self.writer, self.queue_errors = kit, Lines(b"", b""), None, ()
+        self.host, self.mail_name, self.hopcount_limit = b"kit.test", b"Postfix", 1000
+
+    def date(self):
+        return b"Fri, 15 Jan 2027 08:00:00 +0000 (UTC)"
+
+    def complete(self, intake):
+        self.kit.messages.append(intake)
+        reply = self.kit.verdict or Reply(250, "2.0.0", "Ok: queued as " + intake.queue_id.decode())
+        if self.kit.later:
+            self.kit.loop.call_later(self.kit.later, intake.answer, reply)
+        else:
+            intake.answer(reply)
 
 
-class FakeIntake(MemorySink):
-    """An intake that commits into a list; `later` answers in a later turn of the loop."""
+class FakeIntake(Intake):
+    """An intake that keeps the content as it came and commits into a list; `later` answers in a later turn of the loop."""
 
     def __init__(self, kit, origin):
-        self.kit, self.origin, self.recipients, self.aborted = kit, origin, [], False
+        super().__init__(Stage(kit), origin)
         kit.ids += 1
-        self.queue_id = b"ID%d" % kit.ids
-        self.sender, self.ret, self.envid, self.flags, self.actions = None, 0, b"", 0, None
+        self.kit, self.aborted, self.queue_id, self.body = kit, False, b"ID%d" % kit.ids, bytearray()
 
     def start(self):
-        pass
+        super().start()
+        self.checker = self
 
-    def finish(self, flags, done):
-        self.flags |= flags
-        self.kit.messages.append(self)
-        reply = self.kit.verdict or Reply(250, "2.0.0", "Ok: queued as " + self.queue_id.decode())
-        if self.kit.later:
-            self.kit.loop.call_later(self.kit.later, done, reply)
-        else:
-            done(reply)
+    def feed(self, data):
+        """What a checker is given: all content."""
+        self.body += data
+
+    hops = 0
+
+    def finish(self, *_):
+        """A checker's end."""
 
     def abort(self):
+        super().abort()
         self.aborted = True
         self.kit.aborted.append(self)
 

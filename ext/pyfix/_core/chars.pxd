@@ -41,6 +41,7 @@ cdef inline bint has_class(char c, unsigned char mask) noexcept nogil:
 cdef bint is_utf8(const char* p, size_t n) noexcept nogil
 cdef bint is_ascii(const char* p, size_t n) noexcept nogil
 cdef bint looks_like_header(const char* p, size_t n) noexcept nogil
+cdef bint is_plain_address(const char* p, size_t n) noexcept nogil
 cdef bint valid_host(const char* p, size_t n) noexcept nogil
 cpdef bytes printable(bytes data)
 cpdef bytes escaped(bytes data)

@@ -89,6 +89,26 @@ cdef bint valid_host(const char* p, size_t n) noexcept nogil:
     return label > 0 and p[n - 1] != b'-' and lettered
 
 
+cdef bint is_plain_address(const char* p, size_t n) noexcept nogil:
+    """user@domain with dots in the domain and nothing that rewriting would act on: no quote, route, "%", "!" or blank."""
+    cdef size_t i = 0, label, dots = 0
+    while i < n and p[i] != b'@':
+        if p[i] == b'!' or p[i] == b'%' or p[i] == b'"' or p[i] == b'\\' or (b'\t' <= p[i] <= b'\r') or p[i] == b' ':
+            return False
+        i += 1
+    if i == 0 or i == n or p[0] == b'.':
+        return False
+    label = i + 1
+    for i in range(label, n):
+        if p[i] == b'.':
+            if i == label:
+                return False
+            dots, label = dots + 1, i + 1
+        elif p[i] == b'_' or not has_class(p[i], HOST):
+            return False
+    return dots > 0 and label < n
+
+
 cdef inline bint steers_terminal(const unsigned char* p, size_t step) noexcept nogil:
     """C1 controls (U+0080-009F), marks and overrides of direction (U+200E/F, 2028-202E, 2066-2069)."""
     if step == 2:
@@ -153,6 +173,11 @@ def valid_utf8(data: bytes) -> bool:
 def valid_hostname(data: bytes) -> bool:
     """Is `data` a domain name that is not a mere number?"""
     return valid_host(data, len(data))
+
+
+def plain_address(data: bytes) -> bool:
+    """Is `data` user@domain.with.dots with nothing in it that rewriting would act on?"""
+    return is_plain_address(data, len(data))
 
 
 def is_header(data: bytes) -> bool:

@@ -39,4 +39,4 @@ cdef struct Command:
 
 cdef void tokenize(const char* p, size_t n, Command* command) noexcept nogil
 cdef Verb find_verb(Span name) noexcept nogil
-cdef str tally(const uint64_t* good, const uint64_t* total)
+cdef bytes tally(const uint64_t* good, const uint64_t* total)

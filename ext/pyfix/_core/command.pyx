@@ -7,12 +7,16 @@ parser's work.
 """
 
 from libc.stdint cimport uint64_t
+from libc.string cimport memcpy, strlen
 
 from pyfix._core.chars cimport SPACE, has_class
 from pyfix._core.span cimport Span, same_nocase, span, span_bytes, span_is
 
 NAMES = (b"helo", b"ehlo", b"lhlo", b"xclient", b"xforward", b"starttls", b"auth", b"mail", b"rcpt", b"data",
          b"bdat", b"rset", b"noop", b"vrfy", b"etrn", b"quit", b"unknown")
+cdef const char* VERBS[VERB_COUNT]
+for _number, _name in enumerate(NAMES):
+    VERBS[_number] = <bytes> _name
 
 
 cdef inline size_t skip_quoted(const char* p, size_t n, size_t at, char closing, bint* broken) noexcept nogil:
@@ -87,22 +91,53 @@ cdef Verb find_verb(Span name) noexcept nogil:
     return VERB_UNKNOWN
 
 
-cdef str tally(const uint64_t* good, const uint64_t* total):
+cdef bytes tally(const uint64_t* good, const uint64_t* total):
     """" ehlo=1 mail=1/2 ... commands=2/3": how many of each verb did well, of how many."""
+    cdef char[VERB_COUNT * 52 + 52] text        # the longest name, two numbers of 20 digits
     cdef uint64_t all_good = 0, all_total = 0
+    cdef size_t at = 0
     cdef int i
-    cdef list parts = []
     for i in range(VERB_COUNT):
         if total[i]:
             all_good += good[i]
             all_total += total[i]
-            parts.append(ratio(NAMES[i], good[i], total[i]))
-    parts.append(ratio(b"commands", all_good, all_total) if all_total else b" commands=0/0")
-    return b"".join(parts).decode()
+            at = put_ratio(text, at, VERBS[i], good[i], total[i])
+    at = put_ratio(text, at, b"commands", all_good, all_total)
+    return text[:at]
 
 
-cdef bytes ratio(bytes name, uint64_t good, uint64_t total):
-    return b" %b=%d" % (name, good) if good == total else b" %b=%d/%d" % (name, good, total)
+cdef size_t put_ratio(char* text, size_t at, const char* name, uint64_t good, uint64_t total) noexcept nogil:
+    """Appends " name=good/total", or " name=total" where all did well: the new length."""
+    cdef size_t length = strlen(name)
+    if not total:
+        return at + put_text(text + at, b" commands=0/0", 13)
+    text[at] = b' '
+    memcpy(text + at + 1, name, length)
+    at += length + 1
+    text[at] = b'='
+    at = put_number(text, at + 1, good)
+    if good == total:
+        return at
+    text[at] = b'/'
+    return put_number(text, at + 1, total)
+
+
+cdef size_t put_text(char* text, const char* p, size_t n) noexcept nogil:
+    memcpy(text, p, n)
+    return n
+
+
+cdef size_t put_number(char* text, size_t at, uint64_t number) noexcept nogil:
+    """Appends decimal digits: the new length."""
+    cdef char[20] digits
+    cdef size_t n = 20
+    while True:
+        n -= 1
+        digits[n] = <char> (48 + number % 10)
+        number //= 10
+        if not number:
+            break
+    return at + put_text(text + at, digits + n, 20 - n)
 
 
 def tokens(line: bytes) -> list:

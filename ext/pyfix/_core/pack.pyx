@@ -12,6 +12,7 @@ from pyfix._core.buffer cimport Buffer
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
     long long PyLong_AsLongLongAndOverflow(object value, int* overflow) except? -1
     unsigned long long PyLong_AsUnsignedLongLong(object value) except? 0xFFFFFFFFFFFFFFFF
 
@@ -81,9 +82,9 @@ cdef class Packer:
         cdef Py_ssize_t n
         cdef const char* p
         cdef bytes escaped
-        try:
+        if PyUnicode_IS_COMPACT_ASCII(data):
             p = PyUnicode_AsUTF8AndSize(data, &n)
-        except UnicodeEncodeError:
+        else:
             escaped = data.encode("utf-8", "surrogateescape")
             p, n = PyBytes_AS_STRING(escaped), PyBytes_GET_SIZE(escaped)
         if n < 32:

@@ -15,3 +15,4 @@ cdef size_t quote_into(const char* p, size_t n, int flags, char* out) noexcept n
 cdef size_t unquote_into(const char* p, size_t n, char* out) noexcept nogil
 cdef bint is_dot_string(const char* p, size_t n, int flags) noexcept nogil
 cdef Py_ssize_t last_at(const char* p, size_t n) noexcept nogil
+cpdef bint is_simple(bytes address) except -1

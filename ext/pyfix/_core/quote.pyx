@@ -149,7 +149,7 @@ def unquote(bytes address not None):
         free(room)
 
 
-def is_simple(bytes address not None):
+cpdef bint is_simple(bytes address) except -1:
     """Is it user@domain with one "@", both parts, and nothing that would need quotes, brackets or a route?"""
     cdef const char* p = address
     cdef size_t i, n = len(address), marks = 0

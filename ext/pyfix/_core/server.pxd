@@ -110,6 +110,7 @@ cdef class ServerCore(Arguments):
     cdef int refuse(self, bytes line) except -1
     cdef int well(self, bytes line) except -1
     cdef int done(self, bint success) except -1
+    cdef int settle(self, int event, bint success) except -1
     cdef int wait(self, int event) except -1
     cdef void reset(self) noexcept
     cdef int note(self, str kind, bytes data) except -1

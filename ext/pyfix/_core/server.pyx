@@ -124,7 +124,7 @@ cdef class ServerCore(Arguments):
         self.settle(event, code < 400)
         return 0
 
-    def settle(self, int event, bint success):
+    cdef int settle(self, int event, bint success) except -1:
         """What an answer changes."""
         if event == EV_HELO and success:
             self.reset()
@@ -138,7 +138,7 @@ cdef class ServerCore(Arguments):
             self.reset_due = event == EV_DATA
             if event == EV_END and success:
                 self.errors = self.junk = 0
-        self.done(success)
+        return self.done(success)
 
     cdef int accept_content(self, ContentSink sink) except -1:
         """Yes to EV_DATA: content goes to `sink` from here on."""
@@ -575,7 +575,7 @@ cdef class ServerCore(Arguments):
 
     def counts(self) -> str:
         """" ehlo=1 mail=1/2 ... commands=2/3", for the disconnect line."""
-        return tally(self.good, self.total)
+        return tally(self.good, self.total).decode()
 
     # -- the same for Python, which the tests use
 

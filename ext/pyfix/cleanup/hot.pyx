@@ -5,20 +5,35 @@ configured, and all its addresses were resolved before; any other takes Cleanup'
 (pyfix.queue.envelope) and the same notices (ipc.messages.COMMITTED).
 """
 
-from pyfix._core.pack cimport Packer
-from pyfix.cleanup.intake cimport Intake
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
-from pyfix.model import LOCAL_SUBMISSION, Reply
+from pyfix._core.pack cimport Packer
+from pyfix.cleanup.intake cimport Intake, Keeper
+from pyfix.cleanup.origin cimport NONE, Origin
+from pyfix.message cimport Recipient
+from pyfix.resolve.cache cimport Cache
+
+from pyfix.model import Reply
 from pyfix.resolve.domains import ERROR, FAIL
 
-cdef int VERSION = 1            # of pyfix.queue.envelope
+cdef extern from "<time.h>" nogil:
+    cdef struct timespec:
+        long tv_sec
+        long tv_nsec
+    int clock_gettime(int, timespec*)
+    int CLOCK_REALTIME
+
+cdef enum:
+    VERSION = 1                 # of pyfix.queue.envelope
+    LOCAL = 32                  # model.LOCAL_SUBMISSION
 cdef int UNROUTABLE = ERROR | FAIL
+cdef tuple FIRST = (0,)
 
 
-cdef class Hot:
+cdef class Hot(Keeper):
     """The part of Cleanup that each message passes. Cleanup sets the attributes."""
 
-    cdef public object resolver, mapper, writer, notify, queue_errors, log
+    cdef public object resolver, mapper, notify
     cdef public dict senders            # sender as given -> as queued, while no table is asked
     cdef public long long generation
     cdef public bint plain              # no content filter of main.cf, and mappings are wanted
@@ -27,6 +42,15 @@ cdef class Hot:
     def __cinit__(self, *args, **kwargs):
         self.packer = Packer()
         self.senders = {}
+
+    def intake(self, Origin origin not None):
+        """A new message, with its queue id. QueueError: the queue gives none now."""
+        cdef timespec now
+        cdef Intake intake = Intake(self, origin)
+        intake.queue_id = self.writer.new_id()
+        clock_gettime(CLOCK_REALTIME, &now)
+        intake.arrival = <long long> now.tv_sec * 1000000 + now.tv_nsec // 1000
+        return intake
 
     def complete(self, Intake intake):
         """Commits an intake, at once where it can be; the reply follows when the commit is on disk."""
@@ -38,14 +62,21 @@ cdef class Hot:
         else:
             self.complete_slowly(intake)
 
+    cdef object resolution(self, bytes address, bytes sender):
+        """What the resolver knows of an address, None where it has to be asked."""
+        if isinstance(self.resolver, Cache):
+            return (<Cache> self.resolver).look(address, sender)
+        return self.resolver.cached(address, sender)
+
     cdef bint resolved(self, bytes sender, list recipients) except -1:
         """Whether all recipients are distinct and known to the resolver; then they are routed."""
-        if len(recipients) > 1 and len({recipient.address.lower() for recipient in recipients}) != len(recipients):
+        cdef Recipient recipient
+        cdef tuple resolution
+        if len(recipients) > 1 and len({(<Recipient> one).address.lower() for one in recipients}) != len(recipients):
             return False
-        cached = self.resolver.cached
         for recipient in recipients:
-            resolution = cached(recipient.address, sender)
-            if resolution is None or resolution[3] & UNROUTABLE or resolution[2] != recipient.address:
+            resolution = <tuple> self.resolution(recipient.address, sender)
+            if resolution is None or <int> resolution[3] & UNROUTABLE or resolution[2] != recipient.address:
                 return False
             recipient.transport, recipient.nexthop = resolution[0], resolution[1]
         return True
@@ -57,7 +88,7 @@ cdef class Hot:
             self.refuse(intake)
             return
         if intake.origin.uid >= 0:
-            intake.flags |= LOCAL_SUBMISSION
+            intake.flags |= LOCAL
         intake.sender, intake.recipients = sender, recipients
         try:
             intake.commit(self.envelope(intake))
@@ -68,7 +99,7 @@ cdef class Hot:
     cdef bytes envelope(self, Intake intake):
         """The record's head, as queue.envelope.pack() writes it."""
         cdef Packer p = self.packer
-        cdef dict attributes = intake.origin.attributes
+        cdef Recipient recipient
         p.array(12)
         p.integer(VERSION)
         p.binary(intake.queue_id)
@@ -79,15 +110,7 @@ cdef class Hot:
         p.integer(intake.ret)
         p.binary(intake.envid)
         p.integer(self.generation)
-        if intake.encoding is None:
-            p.map(len(attributes))
-        else:
-            p.map(len(attributes) + 1)
-            p.text("encoding")
-            p.text(intake.encoding)
-        for name, value in attributes.items():
-            p.text(name)
-            p.text(value)
+        self.attributes(intake.origin, intake.encoding)
         p.array(6 * len(intake.recipients))
         for recipient in intake.recipients:
             p.binary(recipient.address)
@@ -103,6 +126,19 @@ cdef class Hot:
             p.integer(length)
         return p.take()
 
+    cdef int attributes(self, Origin origin, str encoding) except -1:
+        """The envelope's attributes: the client's, its port, the encoding."""
+        cdef Packer p = self.packer
+        p.map(origin.pairs + (origin.port != NONE) + (encoding is not None))
+        p.raw(origin.packed)
+        if origin.port != NONE:
+            p.text("client_port")
+            p.text(origin.port_text())
+        if encoding is not None:
+            p.text("encoding")
+            p.text(encoding)
+        return 0
+
     def on_group(self, list group):
         """The writer's answer for all messages of one commit: first qmgr learns of them, then the clients."""
         cdef Intake intake
@@ -115,7 +151,7 @@ cdef class Hot:
             self.notify(notices)
         for intake, place, error in group:
             if error is None:
-                intake.answer(Reply(250, "2.0.0", "Ok: queued as " + intake.queue_id.decode()))
+                intake.queued()
             else:
                 intake.error = self.failed(error)
                 self.refuse(intake)
@@ -124,6 +160,7 @@ cdef class Hot:
         """An item of ipc.messages.COMMITTED, packed."""
         cdef Packer p = self.packer
         cdef list recipients = intake.recipients
+        cdef Recipient recipient
         p.array(10)
         p.binary(intake.queue_id)
         p.integer(intake.arrival)
@@ -136,7 +173,8 @@ cdef class Hot:
         p.integer(len(recipients))
         if len(recipients) == 1:
             p.array(1)
-            self.site(recipients[0].transport, recipients[0].nexthop, (0,))
+            recipient = recipients[0]
+            self.site(recipient.transport, recipient.nexthop, FIRST)
             return p.take()
         grouped = {}
         for index, recipient in enumerate(recipients):

@@ -1,11 +1,26 @@
 from pyfix._core.data cimport ContentSink
 from pyfix.cleanup.facts cimport Facts
+from pyfix.cleanup.origin cimport Origin
 from pyfix.queue.content cimport ContentBuffer
+
+ctypedef int (*Told)(object, Intake) except -1
+
+
+cdef class Keeper:
+    cdef public object writer, queue_errors, log
+    cdef public object checks           # header and body checks, or None
+    cdef public bytes host, mail_name   # of a local submission's Received field
+    cdef public unsigned int drop_mask  # of message_drop_headers
+    cdef public int hopcount_limit
+    cdef public bint headers_mapped, rewrites_remote, adds_always, undisclosed
+
+    cdef bytes received(self, Intake intake)
+    cdef int log_message_id(self, Intake intake, const char* p, size_t n) except -1
 
 
 cdef class Intake(ContentSink):
-    cdef readonly object stage            # pyfix.cleanup.stage.Cleanup
-    cdef public object origin             # pyfix.cleanup.origin.Origin
+    cdef readonly Keeper stage            # a pyfix.cleanup.stage.Cleanup
+    cdef public Origin origin
     cdef public bytes queue_id
     cdef public bytes sender
     cdef public list recipients           # model.Recipient, as accepted
@@ -27,6 +42,7 @@ cdef class Intake(ContentSink):
     cdef readonly object facts            # then: (bits of Facts.present, [(start, end) to drop], overflow)
     cdef readonly Py_ssize_t size         # bytes of content as committed
     cdef object done                      # called with the Reply
+    cdef Told told                        # called instead with (done, self) when the message is queued, or NULL
 
     cdef int look_at_header(self, bint last) except -1
     cdef bint header_changes(self, const Facts* facts) except -1
@@ -34,3 +50,5 @@ cdef class Intake(ContentSink):
     cdef int chunk(self) except -1
     cdef int see_discard(self) except -1
     cdef int spill(self) except -1
+    cdef int finish_for(self, int flags, object done, Told told) except -1
+    cdef int queued(self) except -1

@@ -10,12 +10,42 @@ from libc.string cimport memcmp
 
 from pyfix._core.data cimport ContentSink
 from pyfix.cleanup.facts cimport F_COMPOSITE, F_EIGHT, Facts, lacks_fields, read_facts
+from pyfix.message cimport Recipient
 from pyfix.queue.content cimport ContentBuffer
+from pyfix.telemetry.lines cimport Lines
+
+from pyfix.model import Reply
 
 cdef enum:
     SPILL_AT = 262144            # content above this is written early
     HEADER_MAX = 8388608         # a header that has not ended by then is not waited for
     HAS_8BIT = 2                 # of pyfix.model
+    INFO = 6                     # syslog severity
+
+
+cdef class Keeper:
+    """What an Intake needs of the stage that takes it in (pyfix.cleanup.stage.Cleanup sets the attributes)."""
+
+    cdef bytes received(self, Intake intake):
+        """The whole Received field of a message (POSTFIX.md, behaviours, row 16), line ends included."""
+        cdef Origin origin = intake.origin
+        cdef list recipients = intake.recipients
+        date = self.date()
+        if origin.uid >= 0:
+            return b"Received: by %b (%b, from userid %d)\r\n\tid %b; %b\r\n" % (
+                self.host, self.mail_name, origin.uid, intake.queue_id, date)
+        if len(recipients) == 1:
+            return b"Received: %b%b\r\n\tfor <%b>; %b\r\n" % (
+                origin.received, intake.queue_id, (<Recipient> recipients[0]).address, date)
+        return b"Received: %b%b;\r\n\t%b\r\n" % (origin.received, intake.queue_id, date)
+
+    cdef int log_message_id(self, Intake intake, const char* p, size_t n) except -1:
+        """`QID: message-id=<...>`, as cleanup logs it when the header has been read (a made one is logged when made)."""
+        if n == 0:
+            if intake.origin.local:
+                return 0
+            p, n = b"<>", 2
+        return (<Lines> self.log).put_parts(INFO, intake.queue_id, b": message-id=", 13, p, n)
 
 
 cdef class Intake(ContentSink):
@@ -23,7 +53,7 @@ cdef class Intake(ContentSink):
     `write()` as content comes, and `finish()` or `abort()`.
     """
 
-    def __init__(self, stage, origin):
+    def __init__(self, Keeper stage not None, Origin origin not None):
         self.stage, self.origin = stage, origin
         self.queue_id = b""
         self.sender = b""
@@ -110,7 +140,7 @@ cdef class Intake(ContentSink):
             self.composite = facts.present & F_COMPOSITE
             if facts.present & F_EIGHT:
                 self.encoding = "8bit"
-        self.stage.log_message_id(self, p[facts.message_id.start:facts.message_id.end])
+        self.stage.log_message_id(self, p + facts.message_id.start, facts.message_id.end - facts.message_id.start)
         if facts.received + 1 >= self.stage.hopcount_limit if self.checker is None else self.checker.hops >= self.stage.hopcount_limit:
             self.error = "hops"
         elif facts.drops or (not facts.blank and facts.body < n) or self.header_changes(&facts):
@@ -158,8 +188,12 @@ cdef class Intake(ContentSink):
 
     def finish(self, int flags, done):
         """The content is complete. `flags`: model.HAS_* bits of it. `done(Reply)` follows, at once or after the commit."""
+        self.finish_for(flags, done, NULL)
+
+    cdef int finish_for(self, int flags, object done, Told told) except -1:
+        """finish(); where the message is queued, told(done, self) is called instead of done(Reply)."""
         self.flags |= flags
-        self.done = done
+        self.done, self.told = done, told
         if self.checker is not None and not self.error:
             self.checker.finish()
             self.flags |= self.checker.flags
@@ -172,6 +206,18 @@ cdef class Intake(ContentSink):
             self.stage.refuse(self)
         else:
             self.stage.complete(self)
+        return 0
+
+    cdef int queued(self) except -1:
+        """The message is on disk."""
+        cdef Told told = self.told
+        done = self.take_done()
+        if done is None:
+            return 0
+        if told != NULL:
+            return told(done, self)
+        done(Reply(250, "2.0.0", "Ok: queued as " + self.queue_id.decode()))
+        return 0
 
     def close(self):
         """All content is here: writes the last chunk of a long message and settles its size."""

@@ -4,6 +4,7 @@ from pyfix._core.buffer cimport Buffer
 from pyfix._core.client cimport ClientCore
 from pyfix._core.outgoing cimport LineState
 from pyfix._core.request cimport Settings
+from pyfix.message cimport Envelope, Recipient
 from pyfix.net.engine cimport Stream
 
 cpdef long long now_us() noexcept
@@ -14,20 +15,24 @@ cdef class Plan:
     cdef readonly Py_ssize_t line_limit
     cdef readonly int connect_timeout, delay_digits, min_rate
     cdef int[16] timeouts
+    cdef Buffer line               # of the log line being made
 
 cdef class Delivery:
     cdef readonly long long job, active, handoff, arrival
     cdef readonly bytes queue_id
     cdef readonly str nexthop
-    cdef readonly object envelope, content
+    cdef readonly Envelope envelope
+    cdef readonly object content
     cdef public list pending, results
     cdef public object trouble, site, route
     cdef public bint final
     cdef public Session session    # that carries it now
     cdef public int epoch          # of the agent's link to qmgr
     cdef public long long connected
-    cdef int put_who(self, Buffer line, object recipient) except -1
+    cdef int put_who(self, Buffer line, Recipient recipient) except -1
     cdef int put_delays(self, Buffer line, int decimals) except -1
+    cdef bytes how(self, Plan plan, str status, str dsn, str text, str relay, int uses)
+    cdef int log(self, Plan plan, int index, bytes how) except -1
 
 cdef class Session(Stream):
     cdef readonly object agent, address
@@ -55,6 +60,7 @@ cdef class Session(Stream):
     cdef int session_failed(self) except -1
     cdef int transaction_over(self) except -1
     cdef int settle_known(self, Delivery delivery) except -1
+    cdef bytes settle_sent(self, Delivery delivery, int index, tuple answer, bytes how)
     cdef int release(self) except -1
     cdef int send_content(self) except -1
     cdef int send_more(self) except -1

@@ -19,10 +19,12 @@ from pyfix._core.client cimport (
 from pyfix._core.request cimport Request, Settings
 from pyfix._core.outgoing cimport LineState, clean_prefix, encode_into, finish_into
 from pyfix.net.engine cimport Engine, Stream
+from pyfix._core.quote cimport is_simple
+from pyfix.message cimport Envelope, Recipient
 from pyfix.telemetry.lines cimport Lines
 
 from pyfix._core.client import STAGES
-from pyfix._core.quote import is_simple, quote
+from pyfix._core.quote import quote
 from pyfix.errors import QueueError
 
 cdef extern from "Python.h":
@@ -30,6 +32,8 @@ cdef extern from "Python.h":
 
 cdef enum:
     INFO = 6            # syslog severity
+    NOTIFY_SUCCESS = 2  # model.NOTIFY_SUCCESS
+    TRACE_ONLY = 128    # model.TRACE_ONLY
 
 
 cpdef long long now_us() noexcept:
@@ -92,6 +96,7 @@ cdef class Plan:
         self.settings, self.log, self.min_rate = settings, log, min_rate
         self.line_limit = 0 if line_limit <= 0 else max(line_limit, 16)
         self.delay_digits = delay_digits
+        self.line = Buffer()
         self.connect_timeout = timeouts["connect"]
         for i, name in enumerate(STAGES):
             self.timeouts[i] = timeouts.get(name, 300)
@@ -101,12 +106,13 @@ cdef class Delivery:
     """One job: a message and those of its recipients that go to one nexthop.
 
     pending   indexes of the recipients that have no outcome yet
-    results   [[index, status, dsn, text, ...], ...] as messages.OUTCOME has them
+    results   [[index, status, dsn, text, ...] or index, ...] as messages.OUTCOME has them
     trouble   "" or [dsn, text]: the whole site failed
     final     there is no other server to try
     """
 
-    def __init__(self, long long job, bytes queue_id, str nexthop, list indexes, long long active, envelope, content):
+    def __init__(self, long long job, bytes queue_id, str nexthop, list indexes, long long active,
+                 Envelope envelope, content):
         self.job, self.queue_id, self.nexthop, self.active = job, queue_id, nexthop, active
         self.envelope, self.content, self.arrival = envelope, content, envelope.arrival
         self.pending, self.results, self.trouble = indexes, [], ""
@@ -114,9 +120,13 @@ cdef class Delivery:
 
     def settle(self, Plan plan, int index, str status, str dsn, str text, str relay="none", int uses=1, list more=None):
         """Log and note the outcome of recipient `index`; the caller takes it out of `pending`."""
-        cdef object recipient = self.envelope.recipients[index]
-        cdef Buffer line = Buffer()
-        self.put_who(line, recipient)
+        self.log(plan, index, self.how(plan, status, dsn, text, relay, uses))
+        self.results.append([index, "deferred" if status == "SOFTBOUNCE" else status, dsn, text] + (more or []))
+
+    cdef bytes how(self, Plan plan, str status, str dsn, str text, str relay, int uses):
+        """The log line's part behind the recipient: the same for all recipients that had one answer."""
+        cdef Buffer line = plan.line
+        line.clear()
         put_str(line, ", relay=")
         put_str(line, relay)
         if uses > 1:
@@ -130,13 +140,20 @@ cdef class Delivery:
         put_str(line, " (")
         put_str(line, text)
         put_str(line, ")")
-        if isinstance(plan.log, Lines):
-            (<Lines>plan.log).put(INFO, line.data, line.length)
-        else:
-            plan.log.info(decode(line.take()))
-        self.results.append([index, "deferred" if status == "SOFTBOUNCE" else status, dsn, text] + (more or []))
+        return line.data[:line.length]
 
-    cdef int put_who(self, Buffer line, object recipient) except -1:
+    cdef int log(self, Plan plan, int index, bytes how) except -1:
+        """The log line of one recipient."""
+        cdef Buffer line = plan.line
+        line.clear()
+        self.put_who(line, <Recipient?> self.envelope.recipients[index])
+        line.append(PyBytes_AS_STRING(how), PyBytes_GET_SIZE(how))
+        if isinstance(plan.log, Lines):
+            return (<Lines>plan.log).put(INFO, line.data, line.length)
+        plan.log.info(decode(line.take()))
+        return 0
+
+    cdef int put_who(self, Buffer line, Recipient recipient) except -1:
         """Queue id, recipient, and what the recipient was."""
         cdef bytes address = recipient.address, original = recipient.original
         line.append(PyBytes_AS_STRING(self.queue_id), PyBytes_GET_SIZE(self.queue_id))
@@ -389,12 +406,25 @@ cdef class Session(Stream):
         self.agent.attempt_over(delivery)
         return 0
 
+    cdef bytes settle_sent(self, Delivery delivery, int index, tuple answer, bytes how):
+        """A recipient whose mail was taken. `how`: the log line's end if it was made for that answer already; it is returned."""
+        cdef Recipient recipient = delivery.envelope.recipients[index]
+        if recipient.notify & NOTIFY_SUCCESS or delivery.envelope.flags & TRACE_ONLY:
+            self.agent.recipient_sent(self, delivery, index, answer)
+            return how
+        if how is None:
+            how = delivery.how(self.plan, "sent", answer[1], answer[2], self.address.relay, self.uses)
+        delivery.log(self.plan, index, how)
+        delivery.results.append(index)
+        return how
+
     cdef int settle_known(self, Delivery delivery) except -1:
         """Settle the recipients that have their answer; `pending` keeps the others."""
         cdef ClientCore core = self.core
         cdef list pending = None if delivery is None else delivery.pending
         cdef list kept = []
         cdef tuple answer = None
+        cdef bytes how = None
         cdef int i, last = -1
         if not self.in_transaction or delivery is None:
             return 0
@@ -403,8 +433,8 @@ cdef class Session(Stream):
             if core.results[i].state == R_SENT:
                 if core.results[i].reply != last:
                     last = core.results[i].reply
-                    answer = core.answer(last)
-                self.agent.recipient_sent(self, delivery, pending[i], answer)
+                    answer, how = core.answer(last), None
+                how = self.settle_sent(delivery, pending[i], answer, how)
             elif core.results[i].state != R_FAILED or self.agent.recipient_failed(self, delivery, pending[i], i):
                 kept.append(pending[i])
         delivery.pending = kept

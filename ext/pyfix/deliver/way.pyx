@@ -9,6 +9,7 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from pyfix._core.client cimport ClientCore
 from pyfix._core.request cimport Request, external, printable_address
 from pyfix.deliver.session cimport Delivery, Session, now_us
+from pyfix.message cimport Envelope, Recipient
 from pyfix.telemetry.lines cimport Lines
 
 from pyfix._core.client import DSN as DSN_FEATURE
@@ -241,36 +242,40 @@ cdef class Way:
         cdef ClientCore core = session.core
         cdef Request request
         cdef list recipients
-        cdef bytes address
+        cdef Recipient recipient
+        cdef Envelope envelope = delivery.envelope
         cdef bint bad = False
-        envelope, parameters = delivery.envelope, self.parameters
+        parameters = self.parameters
         self.count_session(session, delivery)
-        recipients = [envelope.recipients[index] for index in delivery.pending]
+        recipients = [envelope.recipients[<long> index] for index in delivery.pending]
         for recipient in recipients:
-            address = recipient.address
-            bad = bad or not printable_address(address)
+            bad = bad or not printable_address(recipient.address)
         if (bad or core.notes or core.features & PIX or core.size_limit and envelope.size > core.size_limit
                 or envelope.flags & SMTPUTF8 or parameters.send_xforward or not printable_address(envelope.sender)):
             return self.special_request(session, delivery)
         request = Request.__new__(Request)
         request.sender, request.size, request.envid, request.ret = external(envelope.sender), envelope.size, envelope.envid, envelope.ret
-        request.recipients = [external(recipient.address) for recipient in recipients]
+        request.recipients = [external((<Recipient> one).address) for one in recipients]
         if core.features & DSN:
-            request.dsn = [(recipient.notify, self.orcpt_text(recipient.orcpt)) for recipient in recipients]
-        request.body = ENCODINGS.get(envelope.attributes.get("encoding", "").lower(), b"")
+            request.dsn = [((<Recipient> one).notify, self.orcpt_text((<Recipient> one).orcpt) if (<Recipient> one).orcpt else b"")
+                           for one in recipients]
+        if envelope.encoding:
+            request.body = ENCODINGS.get(envelope.encoding, b"")
+        else:
+            request.body = b""
         return request
 
     def content(self, Session session not None, Delivery delivery not None):
         """The content to send (queue.reader.Content, or what has its data and pieces())."""
         if not session.core.features & EIGHTBITMIME and self.parameters.downgrade \
-                and delivery.envelope.attributes.get("encoding", "").lower() == "8bit":
+                and delivery.envelope.encoding == "8bit":
             return self.downgraded(delivery)
         return delivery.content
 
     def recipient_sent(self, Session session not None, Delivery delivery not None, index, tuple answer not None):
         """A recipient's mail was taken."""
         delivery.settle(session.plan, index, "sent", answer[1], answer[2], session.address.relay, session.uses)
-        if not session.core.features & DSN and delivery.envelope.recipients[index].notify & NOTIFY_SUCCESS:
+        if not session.core.features & DSN and (<Recipient> delivery.envelope.recipients[<long> index]).notify & NOTIFY_SUCCESS:
             delivery.results[len(delivery.results) - 1][1] = self.parameters.without_dsn   # no wraparound here
 
     def attempt_over(self, Delivery delivery not None):

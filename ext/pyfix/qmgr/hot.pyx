@@ -103,23 +103,22 @@ def answer(manager, Agent agent, list results not None, long long now):
     cdef dict active = manager.active
     cdef Entry entry
     cdef Message message
-    cdef list result, recipients, one
+    cdef list result, recipients
     remove, done, log = manager.store.remove, manager.store.done, manager.log
     for result in results:
         if len(result) != 3:
             raise ValueError("result of the wrong shape")
         recipients = result[2]
-        one = recipients[0] if len(recipients) == 1 and type(recipients[0]) is list and len(recipients[0]) > 3 else None
         entry = scheduler.finish(agent, result[0])      # nothing may fail from here on: the delivery is ours again
         if entry is None:
             continue
-        if result[1] or one is None or one[1] != "sent" or entry.recipients != [one[0]]:
+        if result[1] or recipients != entry.recipients:     # not all sent
             manager.answered(entry, result[1], recipients, now)
             continue
         scheduler.well(entry.site, now)
         message = entry.message
         message.pending -= 1
-        message.sent.append(one[0])
+        message.sent += recipients
         if message.pending:
             if not message.cancelled:
                 done(message.slot, message.sent)

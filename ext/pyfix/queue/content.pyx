@@ -7,6 +7,9 @@ Writer.commit(); from then on it does not change, and the writer lets go of it a
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
+cdef enum:
+    FIRST = 12288           # most messages fit without growing
+
 
 cdef class ContentBuffer:
     """`length` bytes; `given` once a writer has it. ValueError from a change after that."""
@@ -21,7 +24,7 @@ cdef class ContentBuffer:
         if self.given:
             raise ValueError("content is with the writer already")
         if want > self.capacity:
-            want = max(want, 2 * self.capacity, <size_t>4096)
+            want = max(want, 2 * self.capacity, <size_t>FIRST)
             grown = <char*>realloc(self.data, want)
             if grown == NULL:
                 raise MemoryError

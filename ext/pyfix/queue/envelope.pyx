@@ -8,27 +8,25 @@ model.Envelope passes `unpack`, so that a damaged record is an error and never a
      [segment, offset, length, ...] (three an extent)]
 """
 
-from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int64_t
 
 from pyfix._core.pack cimport Packer
-from pyfix._core.unpack cimport Packed, packed, take_bytes, take_list, take_map, take_number, take_text
+from pyfix._core.unpack cimport Packed, packed, take_bytes, take_list, take_number
 from pyfix._core.span cimport Span
+from pyfix.message cimport Envelope, Recipient, keep_attributes, text_of
 
 from pyfix.errors import Corrupt
-from pyfix.model import Envelope, Recipient
 
 cdef enum:
     VERSION = 1
     FIELDS = 12
 
-cdef const char* ESCAPE = "surrogateescape"
 
-
-def pack(envelope) -> bytes:
+def pack(Envelope envelope not None) -> bytes:
     """The bytes of an envelope, to be given to Writer.commit()."""
     cdef Packer out = Packer()
     cdef list recipients = envelope.recipients
+    cdef Recipient r
     out.array(FIELDS)
     out.integer(VERSION)
     out.binary(envelope.queue_id)
@@ -57,26 +55,10 @@ cdef bytes bytes_of(Packed* at):
     return span.p[:span.n] if span.n else b""
 
 
-cdef str text_of(Packed* at):
-    cdef Span span = take_text(at)
-    return PyUnicode_DecodeUTF8(span.p, span.n, ESCAPE) if span.n else ""
-
-
-cdef dict attributes_of(Packed* at):
-    cdef dict found = {}
-    cdef int64_t i
-    cdef str name
-    for i in range(take_map(at)):
-        name = text_of(at)
-        found[name] = text_of(at)
-        if at.bad:
-            break
-    return found
-
-
 cdef list recipients_of(Packed* at):
     cdef list found = []
     cdef int64_t i, n = take_list(at)
+    cdef Recipient one
     if n % 6:
         raise Corrupt("recipient list is cut short")
     for i in range(n // 6):
@@ -103,14 +85,14 @@ cdef list extents_of(Packed* at):
     return found
 
 
-cdef object envelope_of(const char* p, size_t n):
+cdef Envelope envelope_of(const char* p, size_t n):
     """The envelope in n bytes. Corrupt."""
     cdef Packed at = packed(p, n)
     cdef int64_t arrival, flags, size
-    envelope = Envelope.__new__(Envelope)
+    cdef Envelope envelope = Envelope.__new__(Envelope)
     if take_list(&at) != FIELDS or take_number(&at) != VERSION:
         raise Corrupt("envelope has the wrong shape or version")
-    envelope.queue_id = queue_id = bytes_of(&at)
+    envelope.queue_id = bytes_of(&at)
     arrival = take_number(&at)
     envelope.sender = bytes_of(&at)
     flags = take_number(&at)
@@ -118,12 +100,12 @@ cdef object envelope_of(const char* p, size_t n):
     envelope.ret = take_number(&at)
     envelope.envid = bytes_of(&at)
     envelope.generation = take_number(&at)
-    envelope.attributes = attributes_of(&at)
+    keep_attributes(envelope, &at)
     envelope.recipients = recipients_of(&at)
     envelope.extents = extents_of(&at)
     if at.bad or at.p != at.end:
         raise Corrupt("envelope is not msgpack of the right types")
-    if arrival < 0 or flags < 0 or size < 0 or not queue_id:
+    if arrival < 0 or flags < 0 or size < 0 or not envelope.queue_id:
         raise Corrupt("envelope value out of range")
     envelope.arrival, envelope.flags, envelope.size = arrival, flags, size
     return envelope

@@ -588,7 +588,8 @@ cdef tuple outcome(Item* item):
         return <object>item.token, None, trouble(item.error, "write to the queue")
     if item.segment == NULL:
         return <object>item.token, None, None
-    return <object>item.token, Place(item.number, item.offset, item.length), None
+    # not Place(...): its constructor is a function in Python
+    return <object>item.token, tuple.__new__(Place, (item.number, item.offset, item.length)), None
 
 
 cdef class Held:

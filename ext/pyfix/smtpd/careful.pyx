@@ -15,6 +15,7 @@ from libc.stdint cimport int64_t, uint64_t
 from pyfix._core.command cimport VERB_EHLO, VERB_HELO, VERB_RSET
 from pyfix._core.server cimport EV_MORE, EV_XCLIENT, EV_XFORWARD, IN_COMMAND, IN_DATA, IN_LONG_LINE
 from pyfix._core.tapped cimport TappedCore
+from pyfix.cleanup.origin cimport Origin
 from pyfix.smtpd.session cimport Session
 
 from pyfix.ipc.eager import run
@@ -120,7 +121,7 @@ cdef class CarefulSession(Session):
         self.core.greeted, self.core.esmtp = self.helo is not None, identity.esmtp
         self.core.newlines, self.trusted = self.client.newlines, self.client.trusted
         self.subject = self.origin = self.forwarded = None
-        refusal = self.server.admit(self)
+        refusal = self.server.enter(self, self.address, self.client)
         if refusal is not None or not self.settings.checks_at_connect:
             self.welcome_again(refusal)
         else:
@@ -166,12 +167,12 @@ cdef class CarefulSession(Session):
         host, port = self.local_address()
         return host.encode(), b"%d" % port
 
-    def make_origin(self):
+    cdef Origin make_origin(self):
         """With what XCLIENT and XFORWARD said."""
-        origin = Session.make_origin(self)
+        cdef Origin origin = Session.make_origin(self)
         if self.login:
             origin.logged += b", sasl_method=XCLIENT, sasl_username=" + self.login
-            origin.attributes.update(sasl_method="XCLIENT", sasl_username=self.login.decode("utf-8", "replace"))
+            origin.change({"sasl_method": "XCLIENT", "sasl_username": self.login.decode("utf-8", "replace")})
             origin.received = origin.received.replace(b" with ESMTP id ", b" with ESMTPA id ")
         forwarded = self.still_forwarded()
         return origin if forwarded is None else forwarded.dress(origin)
@@ -183,8 +184,9 @@ cdef class CarefulSession(Session):
             subject.server = self.destination
         return subject
 
-    def end_of_transaction(self):
+    cdef int end_of_transaction(self) except -1:
         """XFORWARD ends with it."""
         Session.end_of_transaction(self)
         if self.forwarded is not None:
             self.forwarded = self.origin = None
+        return 0

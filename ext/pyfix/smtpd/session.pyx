@@ -7,13 +7,16 @@ nothing is read. All replies of one turn leave in one write. A session ends in e
 """
 
 from pyfix._core.chars cimport printable
-from pyfix._core.data cimport ContentSink
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+
+from pyfix._core.command cimport tally
 from pyfix._core.server cimport *
+from pyfix.message cimport make_recipient
 from pyfix.net.engine cimport Engine
 from pyfix.net.sockaddr cimport sockaddr_storage
 
+from pyfix.errors import QueueError
 from pyfix.ipc.eager import run
-from pyfix.model import Recipient
 from pyfix.smtpd import wording
 
 cdef extern from "<sys/socket.h>" nogil:
@@ -23,6 +26,12 @@ cdef extern from "<sys/socket.h>" nogil:
         MSG_DONTWAIT
 
 cdef object NEUTERED = bytes.maketrans(b' <>()\\";@', b"?" * 9)
+cdef enum:
+    INFO = 6                    # syslog severity
+    DOT_LINE = 1                # of pyfix.model, as the next two
+    EIGHT_BIT = 2
+    LONG_LINE = 4
+cdef int SMTPUTF8 = wording.SMTPUTF8
 cdef tuple STAGES = ("more", "helo", "mail", "rcpt", "data", "end_of_data", "rcpt", "etrn")
 cdef tuple WHERE = (b"CONNECT", b"HELO", b"MAIL", b"RCPT", b"DATA", b"END-OF-MESSAGE", b"VRFY", b"ETRN")
 
@@ -44,7 +53,7 @@ cdef class Doorman(Listener):
 cdef class Session(Stream):
     """A client's session. `server` gives settings, names, limits and the log; see pyfix.smtpd.server."""
 
-    def __init__(self, server):
+    def __init__(self, ServerHot server not None):
         self.server, self.settings = server, server.settings
         self.core = ServerCore(self.settings.limits)
 
@@ -52,12 +61,18 @@ cdef class Session(Stream):
 
     def begin(self):
         """Connected: who is it?"""
+        cdef ClientHot client
         host, self.port = self.peer_address()
-        self.address = host.encode() or b"127.0.0.1"
+        self.address = (<str> host).encode("ascii") or b"127.0.0.1"
         self.server.sessions.add(self)
         self.counted = True
-        peer = self.server.names.cached(self.address)
         self.set_deadline(self.settings.timeout)
+        client = self.server.known(self.address, self.engine.now)
+        if client is not None:
+            self.client = client
+            self.enter()
+            return
+        peer = self.server.names.cached(self.address)
         if peer is None:
             self.pause()
             run(self.server.names.find(self.address), self.known)
@@ -65,29 +80,41 @@ cdef class Session(Stream):
             self.known(peer)
 
     def known(self, peer):
-        """The client's name is known: log, limits, greeting."""
+        """The client's name is known."""
         if self.fd < 0:
-            return self.uncount()
+            self.uncount()
+            return
         self.client = self.settings.clients.get(peer, self.address, self.server.clock())
+        self.server.remember(self.client, self.engine.now)
+        self.enter()
+
+    cdef int enter(self) except -1:
+        """The client is known: log, limits, greeting."""
         self.core.newlines = self.client.newlines
-        self.server.info(b"connect from " + self.client.log_name)
-        refusal = self.server.admit(self)
+        self.say(b"connect from ", b"", 0, self.client.log_name)
+        refusal = self.server.enter(self, self.address, self.client)
         if refusal is not None:
             self.core.hang_up(refusal)
             self.welcome(None)
-            return
+            return 0
         self.trusted = self.client.trusted
         if self.settings.checks_at_connect:
             self.pause()
             run(self.settings.policy.client(self.look(0)), self.welcome)
         else:
             self.welcome(None)
+        return 0
+
+    cdef int say(self, bytes left, const char* middle, size_t n, bytes right) except -1:
+        """An ordinary log line of three pieces."""
+        return self.server.log.put_parts(INFO, left, middle, n, PyBytes_AS_STRING(right), PyBytes_GET_SIZE(right))
 
     def welcome(self, refusal):
         """The greeting; `refusal` is what the client list says."""
         cdef char byte
         if self.fd < 0:
-            return self.uncount()
+            self.uncount()
+            return
         self.greeted = True
         if not self.core.closing:
             if refusal is not None:
@@ -211,13 +238,14 @@ cdef class Session(Stream):
         self.held = False
         self.go_on()
 
-    def go_on(self):
+    cdef int go_on(self) except -1:
         """After an answer that had to be waited for."""
         if self.over or self.driving:
-            return
+            return 0
         self.drive(NULL, 0)
         if not self.over and not self.held and self.core.waiting == EV_MORE:
             self.resume()
+        return 0
 
     # -- events
 
@@ -228,7 +256,7 @@ cdef class Session(Stream):
             return self.ask(EV_HELO, self.settings.policy.helo)
         return self.greet()
 
-    def greet(self):
+    cdef int greet(self) except -1:
         """The reply to HELO or EHLO."""
         if self.core.verb == 0:
             self.core.answer_lines(250, self.settings.helo_reply)
@@ -241,7 +269,10 @@ cdef class Session(Stream):
 
     cdef int on_mail(self) except -1:
         cdef ServerCore core = self.core
-        refusal = self.server.may_send(self, core.size)
+        if not self.may_send():
+            refusal = self.server.may_send(self, core.size)
+        else:
+            refusal = None
         if refusal is not None:
             self.sender = core.address
             wording.log_refusal(self, refusal)
@@ -253,6 +284,12 @@ cdef class Session(Stream):
             return self.ask(EV_MAIL, self.settings.policy.mail)
         core.answer(250, b"2.1.0 Ok")
         return 0
+
+    cdef bint may_send(self) noexcept:
+        """Nothing stands against a message from this client, as far as that is plain."""
+        cdef SettingsHot settings = self.settings
+        return (self.engine.now <= self.server.room_until * 1000 and not settings.message_rate
+                and (not settings.message_size or self.core.size <= settings.message_size) and not settings.strict_utf8)
 
     cdef int on_rcpt(self) except -1:
         cdef ServerCore core = self.core
@@ -268,38 +305,41 @@ cdef class Session(Stream):
     cdef int welcome_recipient(self) except -1:
         """The recipient is accepted; with the first the message gets its queue id."""
         cdef ServerCore core = self.core
+        cdef bytes address, original
         if self.intake is None:
             trouble = self.open_intake()
             if trouble is not None:
                 core.answer(int(trouble[:3]), trouble[4:])
                 return 0
-        address = self.settings.canonical(core.address)
-        original = b"" if address == core.address else core.address
-        self.intake.recipients.append(Recipient(address, original, core.orcpt or b"", core.notify))
+        address = self.settings.canonical_form(core.address)
+        original = b"" if address is core.address or address == core.address else core.address
+        self.intake.recipients.append(make_recipient(address, original, core.orcpt or b"", core.notify))
         core.answer(250, b"2.1.5 Ok")
         return 0
 
-    def open_intake(self):
+    cdef object open_intake(self):
         """Begins a message: None, or the reply that says why not."""
         cdef ServerCore core = self.core
+        cdef Intake intake
         if self.origin is None or core.utf8 or self.origin.utf8:
             self.origin = self.make_origin()
-        self.intake, trouble = self.server.new_intake(self.origin)
-        if trouble is not None:
-            self.intake = None
-            return trouble
-        intake = self.intake
+        try:
+            intake = self.server.make_intake(self.origin)
+        except QueueError as error:
+            self.server.warning(f"queue: {error}".encode())
+            return b"451 4.3.0 Error: queue file write error"
+        self.intake = intake
         intake.sender, intake.ret, intake.envid = self.sender, core.ret, core.envid or b""
         if core.utf8:
-            intake.flags |= wording.SMTPUTF8
+            intake.flags |= SMTPUTF8
         if core.eight_bit_mime:
             intake.encoding = "8bit"
         elif core.seven_bit:
             intake.encoding = "7bit"
-        self.server.info(b"%b: client=%b" % (intake.queue_id, self.origin.logged))
+        self.say(intake.queue_id, b": client=", 9, self.origin.logged)
         return None
 
-    def make_origin(self):
+    cdef Origin make_origin(self):
         """The Origin of messages of this session."""
         return self.client.origin(self.helo, self.port, self.core.esmtp, self.core.utf8)
 
@@ -308,12 +348,12 @@ cdef class Session(Stream):
             return self.ask(EV_DATA, self.settings.policy.data)
         return self.let_in()
 
-    def let_in(self):
+    cdef int let_in(self) except -1:
         """354, or the chunk at once."""
         if self.subject is not None and self.subject.actions:
             self.intake.actions = self.subject.actions
         self.intake.start()
-        self.core.accept_content(<ContentSink?> self.intake)
+        self.core.accept_content(self.intake)
         return 0
 
     cdef int on_end(self) except -1:
@@ -321,20 +361,37 @@ cdef class Session(Stream):
             return self.ask(EV_END, self.settings.policy.end_of_data)
         return self.commit()
 
-    def commit(self):
+    cdef int commit(self) except -1:
         """All content is here and wanted: the reply comes when it is safe."""
         cdef ServerCore core = self.core
-        flags = wording.DOT_LINE * core.scanner.dot_line | wording.EIGHT_BIT * core.scanner.eight_bit \
-            | wording.LONG_LINE * core.scanner.long_line
+        cdef int flags = DOT_LINE * core.scanner.dot_line | EIGHT_BIT * core.scanner.eight_bit \
+            | LONG_LINE * core.scanner.long_line
+        cdef Intake intake = self.intake
         if self.subject is not None and self.subject.actions:
-            self.intake.actions = self.subject.actions
-        intake, self.intake = self.intake, None
+            intake.actions = self.subject.actions
+        self.intake = None
         core.scanner.forget()
-        intake.finish(flags, self.committed)
-        return 0
+        return intake.finish_for(flags, self, message_queued)
+
+    def __call__(self, reply):
+        """The queue's answer where it is not plain success (Intake calls who waits for it)."""
+        self.committed(reply)
+
+    cdef int queued(self, Intake intake) except -1:
+        """The message is on disk: only now is the client told."""
+        cdef ServerCore core = self.core
+        if self.over or core.waiting != EV_END:
+            return 0
+        if core.bdat:
+            core.answer(250, b"2.0.0 Ok: %d bytes queued as %b" % (core.scanner.size, intake.queue_id))
+        else:
+            core.answer(250, b"2.0.0 Ok: queued as " + intake.queue_id)
+        self.sender = None
+        self.end_of_transaction()
+        return self.go_on()
 
     def committed(self, reply):
-        """The queue's answer: only now is the client told."""
+        """The queue's answer."""
         cdef ServerCore core = self.core
         if self.over or core.waiting != EV_END:
             return
@@ -434,13 +491,14 @@ cdef class Session(Stream):
         self.end_of_transaction()
         return 0
 
-    def end_of_transaction(self):
+    cdef int end_of_transaction(self) except -1:
         """What policy remembered of the transaction is over with it."""
         if self.subject is not None:
             self.subject.actions = {}
             self.subject.discard = False
             self.server.next_instance(self.subject)
         self.recipient = None
+        return 0
 
     def tell_notes(self):
         """Logs what the core noted."""
@@ -454,11 +512,13 @@ cdef class Session(Stream):
             return 0
         self.over = True
         if self.client is not None:
-            where = self.core.where()
+            where = self.core.where() if reason is not None else ""
             if reason is not None and not (reason == "lost connection" and where == "END-OF-MESSAGE"):
                 self.server.info(b"%b after %b from %b" % (reason.encode(), where.encode(), self.client.log_name))
-            notes = b" notes=bare_lf" if self.core.bare_lf and self.core.newlines == 2 else b""
-            self.server.info(b"disconnect from %b%b%b" % (self.client.log_name, self.core.counts().encode(), notes))
+            counts = tally(self.core.good, self.core.total)
+            if self.core.bare_lf and self.core.newlines == 2:
+                counts += b" notes=bare_lf"
+            self.server.info(b"disconnect from " + self.client.log_name + counts)
         if self.intake is not None:
             self.intake.abort()
             self.intake = None
@@ -466,11 +526,12 @@ cdef class Session(Stream):
         self.subject = None
         return self.close()
 
-    def uncount(self):
+    cdef int uncount(self) except -1:
         """One session less."""
         if self.counted:
             self.counted = False
-            self.server.left(self)
+            self.server.leave(self, self.address)
+        return 0
 
     def end(self, bytes line):
         """Ends an idle session from outside, with a last reply."""
@@ -478,3 +539,8 @@ cdef class Session(Stream):
             self.core.hang_up(line)
             self.held = False
             self.drive(NULL, 0)
+
+
+cdef int message_queued(object session, Intake intake) except -1:
+    """What Intake calls for a Session."""
+    return (<Session> session).queued(intake)

@@ -20,6 +20,7 @@ cdef class Lines:
     cdef public object wake
 
     cdef int put(self, int severity, const char* text, Py_ssize_t size) except -1
+    cdef int put_parts(self, int severity, bytes left, const char* middle, size_t n, const char* right, size_t m) except -1
     cdef int put_line(self, int severity, bint panic, const char* text, Py_ssize_t size) except -1
     cdef int take(self, int severity, bint panic, object text) except -1
     cdef int grow(self, size_t need) except -1

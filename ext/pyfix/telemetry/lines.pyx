@@ -12,6 +12,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.unicode cimport PyUnicode_Check
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.errno cimport EAGAIN, EINTR, ENOBUFS, errno
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memmove, memset
 from libc.time cimport localtime_r, strftime, time_t, tm
 
@@ -87,10 +88,28 @@ cdef inline size_t utf8_length(const unsigned char* p, size_t left) noexcept nog
     return 0
 
 
+cdef extern from *:
+    """
+    /* Whether all eight bytes are 32 to 126. */
+    static inline int printable(uint64_t word) {
+        uint64_t low = word & 0x7F7F7F7F7F7F7F7FULL;
+        return !((word | (low + 0x0101010101010101ULL) | ~(low + 0x6060606060606060ULL)) & 0x8080808080808080ULL);
+    }
+    """
+    bint printable(uint64_t word) noexcept nogil
+
+
 cdef size_t mask(char* target, const char* source, size_t size) noexcept nogil:
     """Copy `size` bytes (target has room for as many), each unprintable one as "?"."""
     cdef const unsigned char* p = <const unsigned char*> source
     cdef size_t at = 0, step
+    cdef uint64_t word
+    while size - at >= 8:           # eight at a time as long as all are printable ASCII
+        memcpy(&word, p + at, 8)
+        if not printable(word):
+            break
+        memcpy(target + at, &word, 8)
+        at += 8
     while at < size:
         if 32 <= p[at] < 127:
             target[at] = p[at]
@@ -230,6 +249,18 @@ cdef class Lines:
 
     cdef int put(self, int severity, const char* text, Py_ssize_t size) except -1:
         return self.put_line(severity, False, text, size)
+
+    cdef int put_parts(self, int severity, bytes left, const char* middle, size_t n, const char* right, size_t m) except -1:
+        """put() of three pieces; `middle` is shorter than 64 bytes."""
+        cdef char text[LIMIT + 64]
+        cdef size_t at = min(<size_t> PyBytes_GET_SIZE(left), <size_t> LIMIT)
+        cdef size_t rest
+        memcpy(text, PyBytes_AS_STRING(left), at)
+        memcpy(text + at, middle, n)
+        at += n
+        rest = min(m, sizeof(text) - at)
+        memcpy(text + at, right, rest)
+        return self.put_line(severity, False, text, at + rest)
 
     cdef int put_line(self, int severity, bint panic, const char* text, Py_ssize_t size) except -1:
         cdef Lines target = self if self.target is None else self.target

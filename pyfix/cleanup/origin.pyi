@@ -1,6 +1,5 @@
 """Where a message comes from, as cleanup and the Received field need it."""
 
-
 class Origin:
     """One client session, or one local submission.
 
@@ -12,11 +11,19 @@ class Origin:
                 (local_header_rewrite_clients matched, or a local submission)
     uid         the submitter's user id, -1 for SMTP
     full_name   sender's full name for a From field that has to be made
+    logged      the client in the line that gives the queue ID
+    utf8        it says UTF8SMTP (RFC 6531): for SMTPUTF8 messages of the session
     """
 
-    __slots__ = ("attributes", "described", "full_name", "local", "received", "uid")
-
-    def __init__(self, received: bytes, attributes: dict[str, str], described: str, local: bool = False,
-                 uid: int = -1, full_name: str = "") -> None:
-        self.received, self.attributes, self.described = received, attributes, described
-        self.local, self.uid, self.full_name = local, uid, full_name
+    received: bytes
+    attributes: dict[str, str]
+    described: str
+    local: bool
+    uid: int
+    full_name: str
+    utf8: bool
+    logged: bytes
+    def __init__(self, received: bytes, attributes: dict[str, str], described: str, local: bool = ..., uid: int = ...,
+                 full_name: str = ..., utf8: bool = ..., logged: bytes = ...) -> None: ...
+    def change(self, attributes: dict[str, str]) -> None:
+        """Sets attributes of this origin, and of none that it shares values with."""
