@@ -25,7 +25,7 @@ def with_actions(stage: Any, intake: Any, recipients: list[Recipient]) -> list[R
 def filtered_origin(origin: Any, destination: bytes) -> Any:
     """An origin whose messages have the attribute `content_filter`: they go there, whatever becomes of their recipients' routes."""
     marked = copy(origin)
-    marked.attributes = {**origin.attributes, "content_filter": destination.decode("utf-8", "surrogateescape")}
+    marked.change({"content_filter": destination.decode("utf-8", "surrogateescape")})
     return marked
 
 
