@@ -54,7 +54,7 @@ class HostsFile:
             for line in file:
                 words = line.partition("#")[0].split()
                 address = canonical(words[0]) if len(words) > 1 else ""
-                if address:
+                if address and not dns.valid_name(words[1]):
                     self.names.setdefault(address, words[1])
                     for word in words[1:]:
                         self.addresses.setdefault(word.lower(), set()).add(address)
@@ -75,22 +75,6 @@ class PeerNames:
 
     def __init__(self, resolver: dns.Resolver, hosts: HostsFile | None = None) -> None:
         self.resolver, self.hosts = resolver, hosts or HostsFile()
-
-    def known(self, address: str) -> PeerName | None:
-        """The answer without waiting: from /etc/hosts or the cache; None: ask peer_name()."""
-        address = canonical(address)
-        self.hosts.refresh()
-        name = self.hosts.names.get(address)
-        if name is not None:
-            return PeerName(name, name, OK, OK)
-        reverse = self.resolver.cached(pointer(address), "PTR") if address else None
-        if reverse is None:
-            return None
-        if reverse.status != dns.OK:
-            return failed(reverse.status)
-        name = reverse.records[0]
-        forward = self.resolver.cached(name, kind_of(address))
-        return None if forward is None or name.lower() in self.hosts.addresses else confirmed(name, address, forward)
 
     async def peer_name(self, address: str) -> PeerName:
         """The name of `address` (text form). Raises nothing."""

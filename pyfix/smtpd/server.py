@@ -10,8 +10,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from pyfix.access.lookups import shared
 from pyfix.access.subject import Subject
+from pyfix.dns.peername import PeerNames
 from pyfix.errors import QueueError
+from pyfix.queue.space import Space
 from pyfix.smtpd.careful import CarefulSession
 from pyfix.smtpd.etrn import Flush
 from pyfix.smtpd.hot import ServerHot
@@ -21,8 +24,8 @@ from pyfix.smtpd.settings import Settings
 QUEUE_FULL = b"452 4.3.1 Insufficient system storage"
 WRITE_ERROR = b"451 4.3.0 Error: queue file write error"
 MOST_CLIENTS = 100_000
+LOOK_AT_SPACE = 2.0          # seconds for which room in the queue is taken for granted
 RELIEF = 2                   # stress is over when no more than one slot in so many is taken
-LOOK_AT_SPACE = 2.0          # seconds between looks at the free space
 
 
 class Server(ServerHot):
@@ -38,7 +41,7 @@ class Server(ServerHot):
         self.log, self.clock, self.make_intake = log, clock, make_intake
         self.service_name, self.queue_directory, self.limit = service_name, queue_directory, limit
         self.info, self.warning = log.info, log.warning
-        self.names = Names(log.warning, settings.config.smtpd_peername_lookup)
+        self.names = Names(log.warning, PeerNames(shared()), settings.config.smtpd_peername_lookup)
         self.flush = Flush(f"{queue_directory}/public/qmgr", log.warning, clock)
         self.rates: dict[str, Counter[bytes]] = {"connection": Counter(), "message": Counter(), "recipient": Counter()}
         self.rates_until = 0.0
@@ -46,11 +49,11 @@ class Server(ServerHot):
         self.notices: Any = None     # pyfix.smtpd.notify.Notices, where there is a queue to put them into
         self.configure(settings)
         self.instances = 0           # transactions that policy saw
-        self._full_until = 0.0
 
     def configure(self, settings: Settings) -> None:
         """New sessions get new settings."""
         self.normal, self.strict = settings, settings.under_stress()
+        self.space = Space(self.queue_directory, settings.config.queue_minfree, settings.message_size)
         self.names.enabled = settings.config.smtpd_peername_lookup
         self.stress(self.stressed)
 
@@ -128,22 +131,21 @@ class Server(ServerHot):
             return b"552 5.3.4 Message size exceeds fixed limit"
         if settings.strict_utf8 and not session.core.utf8 and not session.core.address.isascii():
             return b"553 5.6.7 Must declare SMTPUTF8 to send unicode address"
-        if self.has_space(settings, size):
+        if self.has_space():
             return None
         self.trouble(session, QUEUE_FULL)
         return QUEUE_FULL
 
-    def has_space(self, settings: Settings, size: int) -> bool:
-        """queue_minfree: is there room for a message? Looked at every other second."""
-        now = self.clock()
-        if now > self.room_until and now > self._full_until:
-            status = os.statvfs(self.queue_directory)
-            free = status.f_bavail * status.f_frsize
-            if free >= max(settings.config.queue_minfree, 1.5 * settings.message_size):
-                self.room_until = now + LOOK_AT_SPACE
-            else:
-                self._full_until = now + LOOK_AT_SPACE
-        return now <= self.room_until
+    def has_space(self) -> bool:
+        """queue_minfree: is there room for a message? If so, that is not asked again for a while."""
+        try:
+            room = self.space.enough()
+        except QueueError as error:
+            self.warning(f"queue: {error}".encode())
+            return False
+        if room:
+            self.room_until = self.clock() + LOOK_AT_SPACE
+        return room
 
     def too_many_recipients(self, session: Any) -> bytes | None:
         """smtpd_client_recipient_rate_limit."""

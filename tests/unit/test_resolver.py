@@ -7,7 +7,6 @@ import pytest
 from pyfix.config import Config
 from pyfix.errors import TableError
 from pyfix.resolve import DEFAULT, ERROR, FAIL, LOCAL, RELAY, ROUTED, VIRTUAL, Resolver
-from pyfix.resolve.unlisted import Unlisted
 
 BASE = {"myhostname": "mail.example.com", "mydomain": "example.com", "myorigin": "example.com",
         "mydestination": "example.com, localhost", "inet_interfaces": "127.0.0.1", "compatibility_level": "3.6",
@@ -96,26 +95,3 @@ def test_domain_in_two_lists_is_told_once():
         asyncio.run(r.resolve(address))
     assert warned == ["do not list domain example.com in BOTH mydestination and virtual_alias_domains",
                       "do not list domain two.test in BOTH virtual_alias_domains and relay_domains"]
-
-
-TABLES = {"local_recipient_maps": "inline:{known=x}", "relay_recipient_maps": "inline:{known@relay.test=x}",
-          "virtual_mailbox_maps": "inline:{known@box.test=x}", "virtual_alias_maps": "inline:{ali@alias.test=x}"}
-
-
-@pytest.mark.parametrize(("address", "reason"), [
-    (b"known@example.com", None), (b"known+x@example.com", None), (b"who@far.test", None), (b"ali@alias.test", None),
-    (b"who@example.com", "User unknown in local recipient table"),
-    (b"who@relay.test", "User unknown in relay recipient table"),
-    (b"who@box.test", "User unknown in virtual mailbox table"),
-    (b"who@alias.test", "User unknown in virtual alias table"),
-])
-def test_unlisted(address, reason):
-    r = resolver(**TABLES)
-    found = asyncio.run(Unlisted(r.config, r).check(address))
-    assert found == (None if reason is None else (550, "5.1.1", reason))
-
-
-def test_unlisted_with_a_failing_table():
-    r = resolver(local_recipient_maps="fail:x")
-    with pytest.raises(TableError):
-        asyncio.run(Unlisted(r.config, r).check(b"u@example.com"))
