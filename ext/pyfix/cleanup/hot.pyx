@@ -27,7 +27,6 @@ cdef enum:
     VERSION = 1                 # of pyfix.queue.envelope
     LOCAL = 32                  # model.LOCAL_SUBMISSION
 cdef int UNROUTABLE = ERROR | FAIL
-cdef tuple FIRST = (0,)
 
 
 cdef class Hot(Keeper):
@@ -72,7 +71,7 @@ cdef class Hot(Keeper):
         """Whether all recipients are distinct and known to the resolver; then they are routed."""
         cdef Recipient recipient
         cdef tuple resolution
-        if len(recipients) > 1 and len({(<Recipient> one).address.lower() for one in recipients}) != len(recipients):
+        if not distinct(recipients):
             return False
         for recipient in recipients:
             resolution = <tuple> self.resolution(recipient.address, sender)
@@ -161,6 +160,7 @@ cdef class Hot(Keeper):
         cdef Packer p = self.packer
         cdef list recipients = intake.recipients
         cdef Recipient recipient
+        cdef Py_ssize_t n
         p.array(10)
         p.binary(intake.queue_id)
         p.integer(intake.arrival)
@@ -171,24 +171,58 @@ cdef class Hot(Keeper):
         p.integer(intake.flags)
         p.binary(intake.sender)
         p.integer(len(recipients))
-        if len(recipients) == 1:
+        if one_site(recipients):
             p.array(1)
             recipient = recipients[0]
-            self.site(recipient.transport, recipient.nexthop, FIRST)
+            self.put_site(recipient.transport, recipient.nexthop, len(recipients))
+            for n in range(len(recipients)):
+                p.integer(n)
             return p.take()
         grouped = {}
         for index, recipient in enumerate(recipients):
             grouped.setdefault((recipient.transport, recipient.nexthop), []).append(index)
         p.array(len(grouped))
         for (transport, nexthop), indexes in grouped.items():
-            self.site(transport, nexthop, indexes)
+            self.put_site(transport, nexthop, len(indexes))
+            for index in indexes:
+                p.integer(index)
         return p.take()
 
-    cdef int site(self, str transport, str nexthop, object indexes) except -1:
+    cdef int put_site(self, str transport, str nexthop, size_t n) except -1:
+        """The head of a site with n recipients, whose indexes follow."""
         self.packer.array(3)
         self.packer.text(transport)
         self.packer.text(nexthop)
-        self.packer.array(len(indexes))
-        for index in indexes:
-            self.packer.integer(index)
-        return 0
+        return self.packer.array(n)
+
+
+cdef bint one_site(list recipients) except -1:
+    """Whether all go to the same place."""
+    cdef Recipient first = recipients[0]
+    cdef Recipient other
+    for other in recipients:
+        if other.nexthop is not first.nexthop and other.nexthop != first.nexthop or other.transport != first.transport:
+            return False
+    return True
+
+
+cdef bint distinct(list recipients) except -1:
+    """Whether no address is there twice, in whatever case."""
+    cdef set seen
+    cdef Recipient recipient
+    if len(recipients) == 1:
+        return True
+    seen = set()
+    for recipient in recipients:
+        seen.add(lowered(recipient.address))
+    return len(seen) == len(recipients)
+
+
+cdef bytes lowered(bytes address):
+    """The address in lower case (ASCII); itself where it is."""
+    cdef const char* p = PyBytes_AS_STRING(address)
+    cdef Py_ssize_t i
+    for i in range(PyBytes_GET_SIZE(address)):
+        if 65 <= p[i] <= 90:
+            return address.lower()
+    return address

@@ -601,9 +601,10 @@ cdef int drop_front(Stream stream, size_t used) except -1:
 cdef bint write_buffer(Stream stream) except -1:
     """True when all gathered bytes are out."""
     cdef ssize_t n
+    # the last bytes wait for the end of file that close() sends: one packet. Not where unread input would make it a reset
+    cdef bint more = stream.file_left or (stream.closing and not stream.readable and not stream.hung_up)
     while stream.wpos < stream.wlen:
-        n = c_send(stream.fd, stream.wbuf + stream.wpos, stream.wlen - stream.wpos,
-                   MSG_NOSIGNAL | (MSG_MORE if stream.file_left else 0))
+        n = c_send(stream.fd, stream.wbuf + stream.wpos, stream.wlen - stream.wpos, MSG_NOSIGNAL | (MSG_MORE if more else 0))
         if n >= 0:
             stream.wpos += n
         elif errno == EAGAIN:
