@@ -36,7 +36,11 @@ class MatchList:
 
     `hosts`, `addresses`: what entries are compared with. `parent`: "example.com" holds "a.example.com" too
     (parent_domain_matches_subdomains); otherwise ".example.com" does. `exact`: plain strings, no domains.
-    `local` holds where match() may be used; False in a condition where the list is empty.
+    False in a condition where the list is empty.
+
+    local     a match never waits: match() may be used
+    tables    the tables in it
+    plain     its words, where it has nothing but plain strings; else None
     """
 
     def __init__(self, text: str, config: Any = None, name: str = "", *, hosts: bool = True, addresses: bool = False,
@@ -49,7 +53,10 @@ class MatchList:
         self.blocks = BlockIndex()
         self.entries: list[Entry] = []
         self._parse(text, True)
-        self.local = all(entry.table is None or entry.table.local for entry in self.entries)
+        self.tables = [entry.table for entry in self.entries if entry.table is not None]
+        self.local = all(table.local for table in self.tables)
+        simple = exact and not addresses and not self.entries and all(self.answers)
+        self.plain = frozenset(self.names) if simple else None
 
     def __bool__(self) -> bool:
         return bool(self.answers)
@@ -128,6 +135,8 @@ class MatchList:
 
     def match(self, host: bytes = b"", address: bytes = b"") -> bool:
         """Does the list hold this name, or this address? Only where `local`. Raises TableError."""
+        if self.plain is not None:
+            return casefold(host) in self.plain
         best = self._indexed(host, address)
         for entry in self.entries:
             if 0 <= best < entry.place:
@@ -140,6 +149,8 @@ class MatchList:
 
     async def lookup(self, host: bytes = b"", address: bytes = b"") -> bool:
         """As match(), with tables of every kind."""
+        if self.local:
+            return self.match(host, address)
         best = self._indexed(host, address)
         for entry in self.entries:
             if 0 <= best < entry.place:
@@ -174,7 +185,6 @@ class MatchList:
             return True
         if not entry.v6 and b":" in address or entry.v6 and b":" not in address:
             return False
-        report.warning(f"{self.name}: {entry.error}")
         raise TableConfigError(self.name, entry.error)
 
     def _keys(self, entry: Entry, host: bytes, address: bytes) -> list[bytes]:
@@ -207,8 +217,7 @@ class MatchList:
             self._problem(entry.table, error)
 
     def _problem(self, table: Table, error: TableError) -> Any:
-        report.warning(f"{self.name}: {table.title}: table lookup problem")
-        raise TableError(table.title, "table lookup problem") from error
+        raise TableError(self.name, f"{table.title}: table lookup problem") from error
 
 
 def _is_address(word: str) -> bool:

@@ -48,8 +48,8 @@ class CommandList:
     def __init__(self, config: Any, name: str, warning: Callable[[bytes], None]) -> None:
         self.name, self.warning = name, warning
         self.list = MatchList(config, name)
-        self.words = frozenset(p.upper() for yes, p in self.list.patterns if yes and isinstance(p, bytes))
-        self.plain = len(self.words) == len(self.list.patterns)
+        self.plain = self.list.plain is not None
+        self.words = frozenset(word.upper() for word in self.list.plain or ())
 
     def __bool__(self) -> bool:
         return bool(self.list)
