@@ -10,7 +10,7 @@ from typing import Any
 
 HEADER_LIMIT = 102_400      # bytes of a header block; a longer one is passed on as it is
 NESTING = 100
-QP_LINE = 76
+QP_LINE = 72                # bytes of a line after which the next one breaks it, as in Postfix; RFC 2045 has 76
 _BOUNDARY = re.compile(rb"""[;\s]boundary\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"()<>@,]+))""", re.I)
 _PLAIN = [33 <= c <= 126 and c != 61 or c in (9, 32) for c in range(256)]
 
@@ -21,7 +21,7 @@ def quoted(line: bytes) -> bytes:
     for i, c in enumerate(line):
         plain = _PLAIN[c] and not (i == last and c in (9, 32))
         token = b"%c" % c if plain else b"=%02X" % c
-        if size + len(token) > QP_LINE - 1 and not (i == last and size + len(token) <= QP_LINE):
+        if size > QP_LINE:
             out.append(b"=\r\n")
             size = 0
         out.append(token)

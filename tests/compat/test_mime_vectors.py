@@ -1,12 +1,14 @@
 """Postfix's own vectors for the MIME parser and for header and body checks; skipped where the peer kit is absent."""
 
 import json
+import re
 
 import pytest
 
 from pyfix._core import mime
 from pyfix.cleanup import checks as checks_module
 from pyfix.cleanup.checks import TROUBLE, Checker
+from pyfix.deliver.downgrade import Downgrade
 from pyfix.maps import MapList
 from tests.kit.peer import KIT
 
@@ -122,3 +124,18 @@ def test_what_the_actions_do(case, tmp_path, monkeypatch):
     got = lines + ["BODY END"] + general(state, "header_body_checks")
     want = (CHECKS / case["ref"]).read_text("latin-1").removesuffix("\n")
     assert "\n".join(got) == want
+
+
+def test_conversion_to_quoted_printable():
+    """What the smtp client sends to a server without 8BITMIME; offsets count the bytes of the converted body."""
+    text = (MIME / "mime_cvt.in").read_bytes()
+    state = Downgrade()
+    got = (state.feed(text.replace(b"\n", b"\r\n")) + state.finish()).replace(b"\r\n", b"\n").decode("latin-1")
+    head, _, body = got.partition("\n\n")
+    lines, at = [f"MAIN |{line}" for line in head.split("\n")] + ["HEADER END", "BODY N 0\t|"], 1
+    for line in body.removesuffix("\n").split("\n"):
+        lines.append(f"BODY N {at}\t|{line}")
+        at += len(line) + 1
+    want = (MIME / "mime_cvt.ref").read_text("latin-1").split("\n")
+    kept = [re.sub(r"^MAIN \d+\t", "MAIN ", line) for line in want if not line.startswith("mime_state: ")]
+    assert "\n".join(lines + ["BODY END"]) == "\n".join(kept).rstrip("\n")
