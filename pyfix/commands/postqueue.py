@@ -3,7 +3,6 @@
 The listing is streamed: the first line of a queue of a million messages comes at once, and memory stays small.
 """
 
-import asyncio
 import getopt
 import os
 import sys
@@ -15,8 +14,6 @@ from pyfix.commands.common import Failure, fatal
 from pyfix.commands.queued import Asked, Down, Usage, load, own_store
 from pyfix.config import Config
 from pyfix.errors import PyfixError, TableError
-from pyfix.resolve.matchlist import MatchList
-from pyfix.resolve.site import is_site
 
 EX_UNAVAILABLE = 69
 USAGE = "usage: postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | postqueue -s site"
@@ -121,6 +118,10 @@ def run(argv: list[str], out: TextIO) -> int:
 
 def site(config: Config, name: str) -> str:
     """A destination as -s takes it: a host name or an address literal, in fast_flush_domains. Raises Failure."""
+    import asyncio              # for this option only: a listing starts faster
+
+    from pyfix.resolve.matchlist import MatchList
+    from pyfix.resolve.site import is_site
     if not is_site(name.encode("utf-8", "surrogateescape")):
         raise Failure(f'Cannot flush mail queue - invalid destination: "{name[:100]}"')
     try:
@@ -150,7 +151,7 @@ def main() -> int:
         return 0
     except (Failure, PyfixError, OSError) as error:
         sys.stdout.flush()
-        return fatal("postqueue", str(error), EX_UNAVAILABLE)
+        return fatal("postqueue", str(error), getattr(error, "status", EX_UNAVAILABLE))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,14 @@ class Down(Failure):
     """qmgr does not listen; the text is the system's reason."""
 
 
+class Refused(Failure):
+    """qmgr does not do this for us; `status` is the exit status."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
 class Usage(Failure):
     """Wrong arguments."""
 
@@ -77,6 +85,8 @@ class Asked:
                     raise self.stuck() from None
                 if message[0] == END:
                     self.count, self.text = message[1], message[2]
+                    if self.text and self.count:
+                        raise Refused(self.text, self.count)
                     return
                 if message[0] != ANSWER:
                     raise Failure("malformed answer from qmgr")

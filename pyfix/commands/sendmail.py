@@ -267,7 +267,7 @@ class Sendmail:
             return
         import asyncio
 
-        from pyfix.pickup.admission import Admission
+        from pyfix.access.users import Admission
         if not asyncio.run(Admission(self.config)(self.user)):
             raise Failure(f"User {self.user}({os.getuid()}) is not allowed to submit mail")
 

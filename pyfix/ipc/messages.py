@@ -39,6 +39,7 @@ OUTCOME = 4
 READY = 5
 
 # command -> qmgr and back: [ASK, verb, arguments...] -> [ANSWER, ...] frames, then [END, count, text]
+# A text means that it failed; count is then the command's exit status where that is not its usual one, else 0.
 ASK = 6
 ANSWER = 7
 END = 8

@@ -5,7 +5,6 @@ Reply after the commit. Used by the submission socket and by maildrop alike.
 """
 
 import asyncio
-import pwd
 import time
 from typing import Any
 
@@ -18,14 +17,6 @@ from pyfix.pickup.localcontent import LocalContent
 
 ALLOWED_FLAGS = SMTPUTF8 | TRACE_ONLY
 TOO_BIG = Reply(552, "5.3.4", "Error: message file too big")
-
-
-def user_name(uid: int) -> str:
-    """The login name of a user, or its number."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 class Receiver:
@@ -56,14 +47,13 @@ class Receiver:
     def _begin(self) -> None:
         message = self.decoder.message
         attributes = message.attributes
-        try:
-            flags = int(attributes.get("flags", "0")) & ALLOWED_FLAGS
-        except ValueError:
-            raise PeerError("malformed submission: flags") from None
+        flags = attributes.get("flags", "0")
+        if not (flags.isascii() and flags.isdigit() and len(flags) < 10):
+            raise PeerError("malformed submission: flags")
         origin = Origin(b"", {"client_name": "localhost", "client_address": "127.0.0.1", "protocol": "local"}, "local",
                         True, self.uid, attributes.get("fullname", ""))
         self.intake = intake = Intake(self.stage, origin)
-        intake.flags = flags
+        intake.flags = int(flags) & ALLOWED_FLAGS
         intake.ret = {"1": RET_FULL, "2": RET_HEADERS}.get(attributes.get("ret", ""), 0)
         intake.envid = attributes.get("envid", "").encode("utf-8", "surrogateescape")
         intake.queue_id = self.stage.writer.new_id()

@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from pyfix.access.users import user_name
 from pyfix.errors import PeerError, TableError
 from pyfix.ipc.submission import HEAD_SIZE, head
 from pyfix.model import Reply
-from pyfix.pickup.intake import Receiver, user_name
+from pyfix.pickup.intake import Receiver
 from pyfix.pickup.socket import DENIED
 
 A_LOOK = 10_000             # names that are read at a time
@@ -60,6 +61,8 @@ def records(fd: int) -> Iterator[tuple[bytes, bytes]]:
             data = file.read(size)
             if len(data) < size:
                 raise PeerError("the file is cut short")
+            if kind == b"E" and file.read(1):       # seen before the message is committed
+                raise PeerError("data after the end of the message")
             yield kind, data
 
 

@@ -12,10 +12,11 @@ import time
 from collections import Counter
 from typing import Any
 
+from pyfix.access.users import user_name
 from pyfix.errors import PeerError, TableError
 from pyfix.ipc.submission import HEAD_SIZE, head
 from pyfix.model import Reply
-from pyfix.pickup.intake import Receiver, user_name
+from pyfix.pickup.intake import Receiver
 
 CONNECTIONS = 1000          # in all
 USER_CONNECTIONS = 16       # of one user

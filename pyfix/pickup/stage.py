@@ -7,8 +7,8 @@ maildrop is looked at when we start and every `wakeup` seconds of our master.cf 
 import asyncio
 from typing import Any
 
+from pyfix.access.users import Admission
 from pyfix.cleanup.attach import attach
-from pyfix.pickup.admission import Admission
 from pyfix.pickup.maildrop import Maildrop
 from pyfix.pickup.socket import SubmitServer
 

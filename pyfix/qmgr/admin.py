@@ -5,18 +5,17 @@
     find ID                       ANSWER [state, segment, offset, length, [pending index, ...]]
     change OP [ID, ...]           ANSWER [ID, ...] that it was done for
     change_all OP [QUEUE, ...]    all messages of these queues
-END [count, text] closes each; a text means that it failed. Whoever may connect may list and flush;
-the rest is for root and the owner of this process. Long answers go out in slices, at the reader's pace.
+END [count, text] closes each; a text means that it failed. Who may what is said in `callers`. Long answers go out in slices, at the reader's pace.
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from pyfix.errors import PeerError, QueueError
 from pyfix.ipc.connection import Connection
 from pyfix.ipc.messages import ANSWER, END
+from pyfix.qmgr.callers import Callers
 from pyfix.queue.states import ACTIVE, CORRUPT, DEFERRED, FORCED, HOLD, INCOMING, NAMES
 
 SLICE = 100             # messages listed or changed per turn of the loop
@@ -29,7 +28,9 @@ STATES = {name: state for state, name in NAMES.items()}
 class Admin:
     """Answers for one Manager; `wake()` has the server take a turn, `requeue(slot, tell)` resubmits a message."""
 
-    def __init__(self, manager: Any, wake: Callable[[], None], requeue: Callable[..., None]) -> None:
+    def __init__(self, manager: Any, wake: Callable[[], None], requeue: Callable[..., None],
+                 callers: Callers | None = None) -> None:
+        self.callers = callers
         self.manager, self.store, self.wake, self.requeue = manager, manager.store, wake, requeue
         self._tasks: set[asyncio.Task[None]] = set()
         self._sites: set[str] = set()          # to be flushed by a walk that has not begun
@@ -46,12 +47,16 @@ class Admin:
         verb = self._verbs.get(arguments[0]) if arguments else None
         if verb is None:
             raise PeerError(f"unknown request {arguments[:1]}")
-        if arguments[0] in ("find", "change", "change_all") and not trusted(connection):
-            connection.send([END, 0, "use of this command is reserved for the superuser"])
-            return
-        task = asyncio.get_running_loop().create_task(verb(connection, *arguments[1:]))
+        task = asyncio.get_running_loop().create_task(self._serve(verb, connection, arguments))
         self._tasks.add(task)
         task.add_done_callback(self._done)
+
+    async def _serve(self, verb: Callable[..., Any], connection: Connection, arguments: list[Any]) -> None:
+        status, text = await self.callers.refusal(connection, arguments[0]) if self.callers is not None else (0, "")
+        if text:
+            connection.send([END, status, text])
+        else:
+            await verb(connection, *arguments[1:])
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -211,11 +216,6 @@ class Admin:
         """postsuper -f: expired, and off hold."""
         changed = self.expire(slot)
         return self.release(slot) or changed
-
-
-def trusted(connection: Connection) -> bool:
-    """Is the process at the other end root's, or our own user's?"""
-    return connection.peer_credentials()[1] in (0, os.geteuid())
 
 
 async def paced(connection: Connection, frame: list[Any]) -> None:

@@ -14,6 +14,7 @@ from pyfix.errors import PeerError, QueueError
 from pyfix.ipc.connection import Connection, serve
 from pyfix.ipc.messages import ASK, COMMITTED, HELLO, OUTCOME, READY
 from pyfix.qmgr import hot
+from pyfix.qmgr.callers import Callers
 from pyfix.qmgr.manager import Manager
 from pyfix.qmgr.scheduler import Agent
 from pyfix.telemetry.maillog import Maillog
@@ -39,7 +40,8 @@ class Server:
     """The Manager on its sockets. `answer(connection, arguments)` serves the ASK frames of commands."""
 
     def __init__(self, manager: Manager, loop: asyncio.AbstractEventLoop,
-                 answer: Callable[[Connection, list[Any]], None], directory: str) -> None:
+                 answer: Callable[[Connection, list[Any]], None], directory: str, callers: Callers) -> None:
+        self.callers = callers
         self.manager, self.loop, self.answer, self.directory = manager, loop, answer, directory
         manager.summon, manager.soon = self.summon, self.soon
         if isinstance(manager.log, Maillog):
@@ -56,7 +58,7 @@ class Server:
 
     async def listen(self, sock: socket.socket) -> None:
         """Serve one more listening socket."""
-        self._servers.append(await serve(sock, self.on_message, self.on_close))
+        self._servers.append(await serve(sock, self.on_message, self.on_close, self.callers.came))
 
     def close(self) -> None:
         """Stop listening and sleeping; connections end with the process."""
@@ -82,6 +84,8 @@ class Server:
 
     def _hello(self, connection: Connection, message: list[Any]) -> None:
         role, name = message[1], message[2]
+        if not self.callers.trusted(connection):        # the public sockets are everybody's
+            raise PeerError(f"a process of another user says that it is {str(role)[:20]!r}")
         if role == "writer":
             self.writers[connection] = name
             self.manager.incoming.extend(self.manager.store.writer_here(name))
@@ -92,6 +96,8 @@ class Server:
             raise PeerError(f"unknown role {role!r}")
 
     def _committed(self, connection: Connection, message: list[Any]) -> None:
+        if connection not in self.writers:
+            raise PeerError("no HELLO came before this")
         self.manager.committed(message[1])
 
     def _ready(self, connection: Connection, message: list[Any]) -> None:
@@ -111,6 +117,7 @@ class Server:
 
     def on_close(self, connection: Connection, error: Exception | None) -> None:
         """A process went away: what it wrote is read, what it had is given out again."""
+        self.callers.left(connection)
         writer = self.writers.pop(connection, None)
         agent = self.agents.pop(connection, None)
         if writer is not None:

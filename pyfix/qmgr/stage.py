@@ -11,6 +11,7 @@ from pyfix.bounce.submit import Submit
 from pyfix.config import interfaces  # noqa: F401 - code is loaded while root can read it
 from pyfix.errors import QueueError, SystemTrouble
 from pyfix.qmgr.admin import Admin
+from pyfix.qmgr.callers import Callers
 from pyfix.qmgr.hot import Clock
 from pyfix.qmgr.manager import Manager
 from pyfix.qmgr.parameters import parameters
@@ -43,8 +44,9 @@ class Process:
         self.manager = Manager(parameters(service.config), self.store, self.reader, service.log, self.logs["error"],
                                self.reports, self.clock)
         self.manager.routes = self.routes = Routes(service.config, service.log.warning)
-        self.server = Server(self.manager, loop, self.answer, directory)
-        self.admin = Admin(self.manager, self.server.soon, self.requeue)
+        self.callers = Callers(service.config, service.log)
+        self.server = Server(self.manager, loop, self.answer, directory, self.callers)
+        self.admin = Admin(self.manager, self.server.soon, self.requeue, self.callers)
 
     def answer(self, connection: Any, arguments: list[Any]) -> None:
         """A command asks."""
@@ -100,6 +102,7 @@ class Process:
         self.routes.configure(config)
         self.reports.configure(config)
         self.submit.configure(config)
+        self.callers.configure(config)
         for log in self.logs.values():
             log.configure(config)
         self.server.soon()

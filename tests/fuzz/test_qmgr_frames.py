@@ -4,6 +4,8 @@ Seeds are the frames of honest processes; hypothesis bends them.
 """
 
 import asyncio
+import os
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from pyfix._core.slots import make_id
 from pyfix.errors import PeerError
 from pyfix.ipc.messages import COMMITTED, HELLO, OUTCOME, READY
+from pyfix.qmgr.callers import Callers
 from pyfix.qmgr.server import Server
 from tests.kit.qmgr import World
 
@@ -45,14 +48,24 @@ class Link:
 
     send_now = send
 
+    def peer_credentials(self):
+        return os.getpid(), os.geteuid(), os.getegid()
+
+
+def hello(server, link):
+    """It is both kinds of process, so that frames of both are looked at."""
+    server.on_message(link, [HELLO, "writer", "smtpd", 1, 1])
+    server.on_message(link, [HELLO, "agent", "smtp", 1, 1])
+
 
 @given(st.lists(frame, max_size=12))
 @settings(max_examples=60, deadline=None)
 def test_frames(frames):
     world, loop = World(), asyncio.new_event_loop()
-    server = Server(world.manager, loop, lambda connection, arguments: None, world.directory.name)
+    callers = Callers(SimpleNamespace(words=lambda name: ["static:anyone"]), None)
+    server = Server(world.manager, loop, lambda connection, arguments: None, world.directory.name, callers)
     link = Link()
-    server.on_message(link, [HELLO, "agent", "smtp", 1, 1])
+    hello(server, link)
     server.on_message(link, [READY, "smtp", 50])
     for message in frames:
         if type(message[0]) is not int:     # ipc.connection lets no such frame through
@@ -62,6 +75,6 @@ def test_frames(frames):
             server.turn()
         except PeerError:
             server.on_close(link, None)
-            server.on_message(link, [HELLO, "agent", "smtp", 1, 1])
+            hello(server, link)
     loop.close()
     world.store.close()

@@ -1,12 +1,21 @@
-"""Who may submit mail: authorized_submit_users.
+"""Which local users may: authorized_submit_users, authorized_mailq_users, authorized_flush_users.
 
-Law: postconf(5) `authorized_submit_users`: a list of user names, "/file" and "type:table" patterns; "!" in front
+Law: postconf(5) on these: a list of user names, "/file" and "type:table" patterns; "!" in front
 of a pattern excludes; the first that matches decides.
 """
 
+import pwd
 from typing import Any
 
 from pyfix import maps
+
+
+def user_name(uid: int) -> str:
+    """The login name of a user, or its number."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 class Admission:
