@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 WIDTH, HEIGHT = 860, 300
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 36, 44
-COLOURS = ("#1f6fb4", "#d1495b", "#2e8b57", "#b8860b", "#6a4c93", "#444444")
+COLOURS = ("#1f6fb4", "#d1495b", "#2e8b57", "#b8860b", "#6a4c93", "#444444", "#17919e", "#c2571a")
 
 
 class Line(NamedTuple):

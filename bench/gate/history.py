@@ -8,28 +8,18 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
-import platform
 from pathlib import Path
 from typing import Any
 
-from bench import draw
-from bench.gate.trees import CHECKOUT
 from bench.gate.verdict import Figures
-
-FOLDER = CHECKOUT / "bench/history"
+from bench.record import FOLDER, machine
+from bench.trend import trend
 
 
 def load(folder: Path = FOLDER) -> dict[str, Any] | None:
     """The baseline: commit, when, who, why, machine, environment, instructions. None: there is none yet."""
     path = folder / "baselines.json"
     return json.loads(path.read_text()) if path.exists() else None
-
-
-def machine() -> dict[str, Any]:
-    """Where the figures come from."""
-    return {"kernel": platform.release(), "machine": platform.machine(), "cores": os.cpu_count(),
-            "memory_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20}
 
 
 def changes(before: Figures, after: Figures) -> dict[str, float | None]:
@@ -54,28 +44,5 @@ def accept(figures: Figures, environment: dict[str, str], commit: str, who: str,
     (folder / "baselines.json").write_text(json.dumps(record, indent=1) + "\n")
     with (folder / "history.jsonl").open("a") as file:
         file.write(json.dumps(line) + "\n")
-    draw_trend(folder)
+    trend(folder)
     return line
-
-
-def lines(folder: Path = FOLDER) -> list[dict[str, Any]]:
-    """The history, oldest first."""
-    path = folder / "history.jsonl"
-    return [json.loads(text) for text in path.read_text().splitlines()] if path.exists() else []
-
-
-def draw_trend(folder: Path = FOLDER) -> Path:
-    """Draws trend.svg: percent of the first accepted figure, one chart for each operation."""
-    records, charts = lines(folder), []
-    for name in dict.fromkeys(name for record in records for name in record["instructions"]):
-        curves: dict[str, list[tuple[float, float]]] = {}
-        first: dict[str, float] = {}
-        for number, record in enumerate(records, 1):
-            value, where = record["instructions"].get(name), record["environment"].get("python", "")
-            if value is not None:
-                curves.setdefault(where, []).append((number, 100 * value / first.setdefault(where, value)))
-        charts.append(draw.chart(f"{name}: instructions, % of the first accepted figure",
-                                 [draw.Line(where, points, True) for where, points in curves.items()],
-                                 "accepted figure number", "%"))
-    draw.save(folder / "trend.svg", *charts)
-    return folder / "trend.svg"

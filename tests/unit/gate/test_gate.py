@@ -80,7 +80,7 @@ def test_the_gate_names_the_operation_and_draws_where(planted, monkeypatch, tmp_
     monkeypatch.setattr(history, "load", lambda: {
         "commit": trees.commit_of(), "when": "2026-01-01", "who": "joe", "why": "test", "environment": trees.environment("counter"),
         "instructions": base})
-    monkeypatch.setattr(trees, "build", lambda commit: ROOT)
+    monkeypatch.setattr(trees, "build", lambda commit, needed=None: ROOT)
     monkeypatch.setenv("PLANTED", "0")
     words = ["--tree", str(planted), "--operation", "address", "--operation", "rewrite", "--out", str(tmp_path),
              "--summary", str(tmp_path / "summary.md")]
@@ -99,6 +99,6 @@ def test_a_baseline_of_another_environment_is_measured_anew(monkeypatch, capsys)
     monkeypatch.setattr(history, "load", lambda: {
         "commit": trees.commit_of(), "when": "2026-01-01", "who": "joe", "why": "test", "environment": {"python": "2.7"},
         "instructions": {"address": 1.0}})
-    monkeypatch.setattr(trees, "build", lambda commit: ROOT)
+    monkeypatch.setattr(trees, "build", lambda commit, needed=None: ROOT)
     assert gate.main(["--operation", "address"]) == 0
     assert "another environment (python: '2.7'" in capsys.readouterr().out

@@ -10,6 +10,7 @@ import pytest
 from bench.gate import __main__ as gate
 from bench.gate import callgrind, flame, history, report, verdict, whole
 from bench.gate.verdict import Interval
+from bench.record import lines
 
 
 def test_operations_are_sorted_by_what_became_of_them():
@@ -52,7 +53,7 @@ def test_a_baseline_says_who_why_and_by_how_much(tmp_path):
     history.accept({"a": 100.0, "gone": "no"}, here, "c1", "joe", "first", tmp_path)
     history.accept({"a": 105.0, "b": 1.0}, here, "c2", "ann", "a does more", tmp_path)
     history.accept({"a": 90.0}, here | {"python": "3.12"}, "c3", "joe", "new Python", tmp_path)
-    first, second, third = history.lines(tmp_path)
+    first, second, third = lines("history", tmp_path)
     assert second["who"] == "ann" and second["why"] == "a does more" and second["change_percent"] == {"a": 5.0, "b": None}
     assert third["change_percent"] == "another environment" and first["machine"]["kernel"]
     assert history.load(tmp_path)["commit"] == "c3"
