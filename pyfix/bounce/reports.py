@@ -79,6 +79,13 @@ class Reports:
             else:
                 self.submit(sender, to, content, tell)
 
+    def notice(self, subject: str, text: str) -> None:
+        """A letter to the postmaster about trouble that no message is to blame for; from the double bounce address, so it makes no other."""
+        recipient = self.config["error_notice_recipient"]
+        head = (f"From: {self.templates['failure'].sender}\r\nTo: Postmaster <{recipient}>\r\n"
+                f"Subject: {''.join(char if char.isprintable() else '?' for char in subject)}\r\n\r\n")
+        self.submit(self.double_bounce, recipient.encode(), (head + text).encode("utf-8", "replace"), lambda queue_id: None)
+
     def _letters(self, kind: str, envelope: Envelope, outcomes: list[Any]) -> list[tuple[Any, ...]]:
         """(kind, must be queued, label, sender, recipient, maker) of each letter to be sent."""
         name, config = NAMES[kind], self.config

@@ -18,6 +18,7 @@ from pyfix._core.request import Request, external, printable_address, xtext
 from pyfix.deliver import wording, xforward
 from pyfix.deliver.downgrade import DowngradedContent
 from pyfix.deliver.hosts import Unreachable
+from pyfix.deliver.notices import Notices, Tap
 from pyfix.deliver.session import Delivery, Session
 from pyfix.deliver.target import Address, Destination, parse_list
 from pyfix.deliver.way import Route, Site, Way
@@ -35,6 +36,8 @@ class Agent(Way):
     reader         open(Place) -> (Envelope, content)
     report         called once per turn of the loop with the results of that turn (messages.OUTCOME)
     """
+
+    notices: Notices | None = None      # where sessions are recorded for the postmaster
 
     @property
     def active(self) -> int:
@@ -181,6 +184,8 @@ class Agent(Way):
     def prepare(self, session: Session, delivery: Delivery, discarded: str) -> None:
         """What the tables say of a server."""
         session.core.pix_no_esmtp = "disable_esmtp" in self.parameters.by_server.workarounds(session.address) and self.old(delivery)
+        if self.notices:
+            session.tap = Tap(self.notices, session.address.relay)
         if discarded:
             session.core.notes.append(("discard", discarded))
 

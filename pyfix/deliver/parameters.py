@@ -49,7 +49,8 @@ class Parameters:
         maps = self.local_maps("lmtp_discard_lhlo_keyword_address_maps" if self.lmtp else "smtp_discard_ehlo_keyword_address_maps")
         found = ByServer(discard, maps, self.pix, self.local_tables("pix_workaround_maps"), lambda mask: self.plan_for(log, mask),
                          log.warning)
-        self.by_server = found if found.any else None
+        recorded = "protocol" in config.words("notify_classes")
+        self.by_server = found if found.any or recorded else None
 
     def value(self, suffix: str) -> Any:
         """A parameter of this program's family."""

@@ -64,6 +64,7 @@ class Session(Stream):
     started: bool
     site: Any
     dot_delay: int
+    tap: Any
     def __init__(self, agent: Any, plan: Plan, address: Any) -> None: ...
     def open(self, engine: Engine, source: str = "") -> None:
         """Start to connect. OSError, ValueError: it can't even be tried."""

@@ -10,11 +10,12 @@ from typing import Any
 from pyfix.deliver.agent import Agent
 from pyfix.deliver.checks import Checks
 from pyfix.deliver.hosts import Hosts
+from pyfix.deliver.notices import Notices
 from pyfix.deliver.outward import Outward
 from pyfix.deliver.parameters import Parameters
 from pyfix.dns.resolver import Resolver
 from pyfix.ipc.connection import Connection, Link
-from pyfix.ipc.messages import DELIVER, HELLO, OUTCOME, READY
+from pyfix.ipc.messages import DELIVER, HELLO, NOTICE, OUTCOME, READY
 from pyfix.errors import PeerError
 from pyfix.queue.layout import log_directory
 from pyfix.queue.reader import Reader
@@ -34,6 +35,7 @@ class Smtp:
         parameters = Parameters(service.config, service.log, service.program)
         self.agent = Agent(parameters, self.hosts(parameters), Reader(log_directory(service.queue_directory)), service.engine,
                            service.loop, service.log, self.report)
+        self.agent.notices = self.notices()
         self.map_outward()
         self.link = Link(os.path.join(service.queue_directory, "private/qmgr"), self.on_message, self.on_open,
                          lambda connection, error: self.agent.forget_jobs())
@@ -44,6 +46,10 @@ class Smtp:
         own = {str(interface.address) for interface in config.own_interfaces()}
         proxies = set(config["proxy_interfaces"].replace(",", " ").split())
         return Hosts(self.resolver, parameters, own, proxies, self.service.log)
+
+    def notices(self) -> Notices:
+        """Transcripts for the postmaster."""
+        return Notices(self.service.config, self.service.program, lambda subject, text: self.link.send([NOTICE, subject, text]))
 
     def map_outward(self) -> None:
         """smtp_generic_maps, smtp_header_checks and their like, where one is set."""
@@ -76,6 +82,7 @@ class Smtp:
         parameters = Parameters(self.service.config, self.service.log, self.service.program)
         self.agent.parameters, self.agent.hosts = parameters, self.hosts(parameters)
         self.agent.sites.clear()
+        self.agent.notices = self.notices()
         self.map_outward()
 
 

@@ -44,3 +44,6 @@ ASK = 6
 ANSWER = 7
 END = 8
 
+# agent -> qmgr: [NOTICE, subject, text]: a letter to error_notice_recipient, text with CRLF line ends
+NOTICE = 9
+

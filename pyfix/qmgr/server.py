@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 from pyfix.errors import PeerError, QueueError
 from pyfix.ipc.connection import Connection, serve
-from pyfix.ipc.messages import ASK, COMMITTED, HELLO, OUTCOME, READY
+from pyfix.ipc.messages import ASK, COMMITTED, HELLO, NOTICE, OUTCOME, READY
 from pyfix.qmgr import hot
 from pyfix.qmgr.callers import Callers
 from pyfix.qmgr.manager import Manager
@@ -54,7 +54,7 @@ class Server:
         self._alarm = 0                         # when the timer rings
         self._planned = 0                       # when something waits for its time; 0: look at everything
         self._kinds = {HELLO: self._hello, COMMITTED: self._committed, OUTCOME: self._outcome, READY: self._ready,
-                       ASK: self._ask}
+                       ASK: self._ask, NOTICE: self._notice}
 
     async def listen(self, sock: socket.socket) -> None:
         """Serve one more listening socket."""
@@ -105,6 +105,10 @@ class Server:
 
     def _outcome(self, connection: Connection, message: list[Any]) -> None:
         self.manager.outcomes(self._agent(connection), message[1])
+
+    def _notice(self, connection: Connection, message: list[Any]) -> None:
+        self._agent(connection)
+        self.manager.rounds.reports.notice(message[1], message[2])
 
     def _ask(self, connection: Connection, message: list[Any]) -> None:
         self.answer(connection, message[1:])

@@ -11,45 +11,38 @@ from tests.dialogs.test_smtp_client import RECIPIENTS, play
 from tests.kit.client_cases import BARE, DOT, GO, H, HI, OK, PIPE
 from tests.kit.delivery import BODY, Bench, Content
 from tests.kit.smtp_server import Close, Part, Server, Silence
-from tests.kit.stall_cases import END, LMTP_STALLS, STALLS, TAKEN, script
+from tests.kit.stall_cases import END, LMTP_STALLS, NOW, STALLS, TAKEN, script
 
 NAMES = ("helo", "xforward", "mail", "rcpt", "data_init", "data_xfer", "data_done", "quit", "rset")
 TIMEOUTS = {f"smtp_{name}_timeout": "1s" for name in NAMES} | {"smtp_send_xforward_command": "yes"}
 LMTP_TIMEOUTS = {f"lmtp_{name}_timeout": "1s" for name in ("lhlo", *NAMES[1:])}
 
 
-@pytest.mark.parametrize("name", STALLS)
-def test_silence(tmp_path: Any, name: str) -> None:
-    steps, where, count = STALLS[name]
+def silent(cases: dict[str, tuple[list[Any], str, int]], program: str) -> dict[str, tuple[list[Any], str, int]]:
+    """What a silent server at each point, and amid a reply, is to lead to: name -> (script, where, recipients)."""
+    found = {name: (script(steps, Silence()), where, count) for name, (steps, where, count) in cases.items()}
+    for name in ("MAIL", "dot", "EHLO" if program == "smtp" else "LHLO"):
+        steps, where, count = cases[name]
+        found["amid " + name] = ([*steps[:steps.index(NOW)], Part(b"250-half a"), Silence()], where, count)
+    return found
 
-    async def scenario(world: Bench, server: Server) -> None:
+
+@pytest.mark.parametrize("program, cases, timeouts", [("smtp", STALLS, TIMEOUTS), ("lmtp", LMTP_STALLS, LMTP_TIMEOUTS)])
+def test_silence(tmp_path: Any, program: str, cases: Any, timeouts: dict[str, str]) -> None:
+    """At each point, all at once: the deadline is that of the command, the whole site is in trouble, no socket is left."""
+    async def one(world: Bench, name: str, steps: list[Any], where: str, count: int) -> None:
+        server = await Server(steps).start()
         began = time.monotonic()
-        trouble, rows = await world.send(server.nexthop, RECIPIENTS[:count])
+        trouble, rows = await world.send(server.nexthop if program == "smtp" else f"inet:127.0.0.1:{server.port}", RECIPIENTS[:count])
         text = f"conversation with {H} timed out while {where}"
-        assert [row[1:] for row in rows] == [["deferred", "4.4.2", text]] * count and trouble == ["4.4.2", text]
-        assert 0.5 < time.monotonic() - began < 4 and world.agent.active == 0 and world.engine.streams == 0
-    play(tmp_path, scenario, script(steps, Silence()), **TIMEOUTS)
-
-
-@pytest.mark.parametrize("name", LMTP_STALLS)
-def test_silence_of_an_lmtp_server(tmp_path: Any, name: str) -> None:
-    steps, where, count = LMTP_STALLS[name]
+        assert [row[1:] for row in rows] == [["deferred", "4.4.2", text]] * count and trouble == ["4.4.2", text], name
+        assert 0.5 < time.monotonic() - began < 5, name
+        await server.stop()
 
     async def scenario(world: Bench, server: Server) -> None:
-        _, rows = await world.send(f"inet:127.0.0.1:{server.port}", RECIPIENTS[:count])
-        assert [row[1:] for row in rows] == [["deferred", "4.4.2", f"conversation with {H} timed out while {where}"]] * count
-    play(tmp_path, scenario, script(steps, Silence()), program="lmtp", **LMTP_TIMEOUTS)
-
-
-@pytest.mark.parametrize("name", ["MAIL", "dot", "EHLO"])
-def test_silence_amid_a_reply(tmp_path: Any, name: str) -> None:
-    steps, where, _ = STALLS[name]
-    at = steps.index(True)
-
-    async def scenario(world: Bench, server: Server) -> None:
-        _, rows = await world.send(server.nexthop)
-        assert rows[0][3] == f"conversation with {H} timed out while {where}"
-    play(tmp_path, scenario, [*steps[:at], Part(b"250-half a"), Silence()], **TIMEOUTS)
+        await asyncio.gather(*[one(world, name, *case) for name, case in silent(cases, program).items()])
+        assert world.agent.active == 0 and world.engine.streams == 0
+    play(tmp_path, scenario, [HI], program=program, **timeouts)
 
 
 @pytest.mark.parametrize("name", STALLS)

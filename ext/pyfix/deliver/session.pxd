@@ -48,11 +48,13 @@ cdef class Session(Stream):
     cdef object pieces             # what is left of content that is not in memory
     cdef public int dot_delay      # seconds to wait before the final dot (PIX workaround), 0: none
     cdef bint dot_due
+    cdef public object tap         # transcript for the postmaster (deliver.notices.Tap), or None
     cdef double content_until      # with a deadline for each request: until when the content has to be out
     cdef Py_ssize_t moved          # bytes of content handed to the socket since content_until was worked out
     cdef int content_deadline(self) except -1
     cdef int not_connected(self, int error) except -1
     cdef int where(self) noexcept
+    cdef int abort(self) except -1
     cdef int lost(self, str how) except -1
     cdef int act(self) except -1
     cdef int transmit(self) except -1

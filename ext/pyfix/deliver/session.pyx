@@ -271,6 +271,8 @@ cdef class Session(Stream):
 
     cdef Py_ssize_t on_data(self, const char* p, Py_ssize_t n) except -1:
         cdef Py_ssize_t used = self.core.feed(p, n)
+        if self.tap is not None:
+            self.tap.heard(p[:used])
         self.act()
         return used
 
@@ -326,6 +328,14 @@ cdef class Session(Stream):
         self.agent.connect_failed(self, delivery, os.strerror(error))
         return 0
 
+    cdef int abort(self) except -1:
+        """Closes at once; the transcript is complete."""
+        Stream.abort(self)
+        if self.tap is not None:
+            tap, self.tap = self.tap, None
+            tap.ended()
+        return 0
+
     cdef inline int where(self) noexcept:
         """The stage of the dialogue; content is being sent until its final dot has left."""
         return S_CONTENT if self.core.stage == S_DOT and self.wlen > self.wpos else self.core.stage
@@ -357,6 +367,8 @@ cdef class Session(Stream):
             if events & E_FAILED:
                 return self.session_failed()
             if events & E_CLOSE:
+                if self.tap is not None:
+                    self.tap.said(self.core.out.data[:self.core.out.length])
                 self.send(self.core.out.data, self.core.out.length)
                 self.core.out.length = 0
                 return self.close()
@@ -367,6 +379,8 @@ cdef class Session(Stream):
         if self.fd < 0 or self.closing:
             return 0
         if self.core.out.length:
+            if self.tap is not None:
+                self.tap.said(self.core.out.data[:self.core.out.length])
             self.send(self.core.out.data, self.core.out.length)
             self.core.out.length = 0
         if self.idle or self.dot_due or self.plan.min_rate and (self.core.reply_lines or self.core.line.length):
