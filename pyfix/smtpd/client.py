@@ -9,6 +9,7 @@ from typing import Any
 from pyfix.access.networks import Networks, plain_address
 from pyfix.cleanup.origin import Origin
 from pyfix.errors import TableError
+from pyfix.smtpd.anvil import key_of
 from pyfix.smtpd.hot import ClientHot
 from pyfix.smtpd.names import Peer
 
@@ -23,6 +24,7 @@ class Client(ClientHot):
     log_name  b"name[address]"      trusted  in mynetworks      exempt  free of smtpd_client_*_limit
     described the same as text      may_xclient, may_xforward   smtpd_authorized_*_hosts has it
     local     local_header_rewrite_clients matches              newlines  smtpd_forbid_bare_newline for it
+    tally     as what it is counted, 0 if it is exempt
     ehlo      (ServerCore.masked, reply lines, log line or "")
     """
 
@@ -33,6 +35,7 @@ class Client(ClientHot):
         self.may_xclient, self.may_xforward = self.listed(settings.xclient_hosts), self.listed(settings.xforward_hosts)
         self.trusted = self.listed(settings.policy.engine.networks)
         self.exempt = self.may_xclient or self.listed(settings.exempt)
+        self.tally = 0 if self.exempt else key_of(address, *settings.prefixes)
         self.newlines = NEWLINES_LEGACY if self.listed(settings.newline_exempt) else settings.limits.newlines
         self.local = self.is_local()
         self.ehlo = settings.ehlo(address, self.may_xclient, self.may_xforward)

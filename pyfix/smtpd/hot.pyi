@@ -66,7 +66,7 @@ class ServerHot:
     info: Callable[[Any], None]
     warning: Callable[[Any], None]
     sessions: set[Any]
-    per_client: dict[bytes, int]
+    tallied: dict[Any, int]
     doors: list[Any]
     limit: int
     stressed: bool

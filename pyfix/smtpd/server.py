@@ -1,12 +1,11 @@
 """What the sessions of one process share: settings, client names, counts and limits, the log.
 
 The law: a client that is over a limit is told so with 421 and logged as Postfix does; clients in
-smtpd_client_event_limit_exceptions (by default mynetworks) have no limits. Rates are counted per
-anvil_rate_time_unit, in memory that a flood cannot grow without bound.
+smtpd_client_event_limit_exceptions (by default mynetworks) have no limits and are not counted. Counts are
+those of all processes of the service (pyfix.smtpd.anvil), rates per anvil_rate_time_unit.
 """
 
 import os
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from pyfix.access.subject import Subject
 from pyfix.dns.peername import PeerNames
 from pyfix.errors import QueueError
 from pyfix.queue.space import Space
+from pyfix.smtpd.anvil import Anvil
 from pyfix.smtpd.careful import CarefulSession
 from pyfix.smtpd.etrn import Flush
 from pyfix.smtpd.hot import ServerHot
@@ -23,7 +23,6 @@ from pyfix.smtpd.settings import Settings
 
 QUEUE_FULL = b"452 4.3.1 Insufficient system storage"
 WRITE_ERROR = b"451 4.3.0 Error: queue file write error"
-MOST_CLIENTS = 100_000
 LOOK_AT_SPACE = 2.0          # seconds for which room in the queue is taken for granted
 RELIEF = 2                   # stress is over when no more than one slot in so many is taken
 
@@ -43,8 +42,7 @@ class Server(ServerHot):
         self.info, self.warning = log.info, log.warning
         self.names = Names(log.warning, PeerNames(shared()), settings.config.smtpd_peername_lookup)
         self.flush = Flush(f"{queue_directory}/public/qmgr", log.warning, clock)
-        self.rates: dict[str, Counter[bytes]] = {"connection": Counter(), "message": Counter(), "recipient": Counter()}
-        self.rates_until = 0.0
+        self.counts: Anvil | None = None     # made for the first client that is counted
         self.stressed = self.closed = False
         self.notices: Any = None     # pyfix.smtpd.notify.Notices, where there is a queue to put them into
         self.configure(settings)
@@ -74,12 +72,13 @@ class Server(ServerHot):
 
     def admit(self, session: Any) -> bytes | None:
         """A counted client under limits: None, or the 421 it gets."""
-        settings, address = session.settings, session.address
-        count, where = self.per_client[address], self.service(session)
+        settings, key, where = session.settings, session.client.tally, self.service(session)
+        self.tallied[session] = key
+        count = self.anvil.connected(key, settings.rate_unit)
         if settings.connection_count and count > settings.connection_count:
             self.warning(b"Connection concurrency limit exceeded: %d from %b for service %b" % (count, session.client.log_name, where))
             return self.too_many_connections(session)
-        rate = self.count("connection", address, settings)
+        rate = self.count("connection", session)
         if settings.connection_rate and rate > settings.connection_rate:
             self.warning(b"Connection rate limit exceeded: %d from %b for service %b" % (rate, session.client.log_name, where))
             return self.too_many_connections(session)
@@ -93,6 +92,12 @@ class Server(ServerHot):
         """The service's name in lines about limits."""
         return self.service_name.encode()
 
+    def release(self, session: Any) -> None:
+        """One connection less of the client that it was counted for."""
+        key = self.tallied.pop(session, None)
+        if key is not None:
+            self.anvil.left(key)
+
     def left(self) -> None:
         """A slot is free again."""
         if self.stressed and len(self.sessions) * RELIEF < self.limit:
@@ -103,26 +108,23 @@ class Server(ServerHot):
 
     # -- rates
 
-    def count(self, what: str, address: bytes, settings: Settings) -> int:
+    def count(self, what: str, session: Any) -> int:
         """One more of `what` from this client: how many in this period. 0 where nothing is limited."""
-        if not settings.counts_rates:
-            return 0
-        now = self.clock()
-        if now >= self.rates_until:
-            self.rates_until = now + settings.rate_unit
-            for counter in self.rates.values():
-                counter.clear()
-        counter = self.rates[what]
-        if len(counter) > MOST_CLIENTS:
-            counter.clear()
-        counter[address] += 1
-        return counter[address]
+        settings = session.settings
+        return self.anvil.count(session.client.tally, what, settings.rate_unit) if settings.counts_rates else 0
+
+    @property
+    def anvil(self) -> Anvil:
+        """The counts, shared with the other processes of this service."""
+        if self.counts is None:
+            self.counts = Anvil(self.normal.config.data_directory, self.service_name, self.warning)
+        return self.counts
 
     def may_send(self, session: Any, size: int) -> bytes | None:
         """May this client send a message of this size now? None, or the reply that says no."""
         settings = session.settings
         if settings.message_rate and not session.client.exempt:
-            rate = self.count("message", session.address, settings)
+            rate = self.count("message", session)
             if rate > settings.message_rate:
                 self.warning(b"Message delivery request rate limit exceeded: %d from %b for service %b"
                              % (rate, session.client.log_name, self.service(session)))
@@ -152,7 +154,7 @@ class Server(ServerHot):
         settings = session.settings
         if not settings.recipient_rate or session.client.exempt:
             return None
-        rate = self.count("recipient", session.address, settings)
+        rate = self.count("recipient", session)
         if rate <= settings.recipient_rate:
             return None
         self.warning(b"Recipient address rate limit exceeded: %d from %b for service %b"

@@ -108,6 +108,7 @@ class Settings(SettingsHot):
         self.recipient_rate = config.smtpd_client_recipient_rate_limit
         self.rate_unit = config.anvil_rate_time_unit
         self.counts_rates = bool(self.connection_rate or self.message_rate or self.recipient_rate)
+        self.prefixes = config.smtpd_client_ipv4_prefix_length, config.smtpd_client_ipv6_prefix_length
         self.exempt = Networks(config, "smtpd_client_event_limit_exceptions")
         self.newline_exempt = Networks(config, "smtpd_forbid_bare_newline_exclusions")
         self.local_clients, self.local_tables = local_rewriting(config, self.log.warning)

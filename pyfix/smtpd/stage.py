@@ -95,3 +95,5 @@ async def stop(service: Any) -> None:
         await asyncio.sleep(0.05)
     for session in list(server.sessions):
         session.end(line)
+    if server.counts is not None:
+        server.counts.close()

@@ -67,7 +67,7 @@ def test_a_slow_lookup_holds_up_nobody_else(tmp_path):
         assert "connect from c.example[127.0.0.1]" in server.lines("disconnect from c.example")
         while server.server.sessions and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert not server.server.sessions and not server.server.per_client
+        assert not server.server.sessions and not server.server.tallied
 
 
 def test_no_lookup(tmp_path):

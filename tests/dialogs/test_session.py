@@ -1,10 +1,18 @@
 """Whole sessions over a socket: replies, log lines, limits, what reaches the queue."""
 
+import asyncio
+import fcntl
+import mmap
+import socket
+import struct
+import threading
 import time
 
 import pytest
 
 from pyfix.model import HAS_DOT_LINE, Reply
+from pyfix.smtpd.anvil import SIZE, key_of
+from pyfix.smtpd.tally import Tally
 from tests.kit.smtpd import Smtpd
 
 E, M, R = b"EHLO client.example\r\n", b"MAIL FROM:<joe@a.example>\r\n", b"RCPT TO:<ann@b.example>\r\n"
@@ -204,3 +212,45 @@ def test_a_hundred_clients_at_once(tmp_path):
             assert wire.reply().startswith(b"250 2.0.0 Ok: queued as ")
             wire.close()
         assert len(server.messages) == 100
+
+
+def test_connections_to_other_processes_count_too(tmp_path):
+    extra = "smtpd_client_connection_count_limit = 2\nsmtpd_client_event_limit_exceptions =\n"
+    with open(tmp_path / "anvil.smtp.1", "w+b") as file, Smtpd(tmp_path, extra) as server:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(SIZE)
+        memory = mmap.mmap(file.fileno(), SIZE)
+        other, key = Tally(memory, True), key_of(b"127.0.0.1", 32, 84)
+        other.connect(key, 1)
+        with server.client() as one:
+            assert one.reply() == GREETING
+            assert server.talk()[0].startswith(b"421 4.7.0 ")
+        other.leave(key)
+        server.lines("disconnect")
+        time.sleep(0.1)
+        assert server.talk()[0] == GREETING
+        del other
+
+
+def test_who_has_no_limits_is_not_counted(tmp_path):
+    with Smtpd(tmp_path) as server, server.client() as wire:
+        assert wire.reply() == GREETING and not server.server.tallied and server.server.counts is None
+        assert not list(tmp_path.glob("anvil.*"))
+
+
+def test_a_client_that_is_gone_before_it_has_a_name(tmp_path):
+    with Smtpd(tmp_path, "smtpd_peername_lookup = yes\nsmtpd_client_event_limit_exceptions =\n") as server:
+        started = threading.Event()
+
+        async def never(address):
+            started.set()
+            await asyncio.sleep(30)
+        server.server.names.find = never
+        wire = server.client()
+        assert started.wait(5)
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        wire.close()                # a reset
+        deadline = time.monotonic() + 5
+        while server.server.sessions and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not server.server.sessions and not server.server.tallied

@@ -100,7 +100,7 @@ def test_a_crowd_that_says_nothing(tmp_path):
         assert all(wire.reply().startswith(b"220 ") for wire in crowd)
         assert server.talk(E, M)[2] == b"250 2.1.0 Ok\r\n"
         assert all(wire.reply() == TIMEOUT and wire.rest() == b"" for wire in crowd)
-        assert not server.server.sessions and not server.server.per_client
+        assert not server.server.sessions and not server.server.tallied
 
 
 @contextlib.contextmanager

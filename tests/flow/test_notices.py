@@ -8,6 +8,7 @@ MAIN_CF = """
 notify_classes = protocol
 error_notice_recipient = ops@example.org
 header_checks = static:REJECT
+smtpd_client_event_limit_exceptions =
 """
 
 
@@ -20,6 +21,8 @@ async def told():
         head, _, body = content.partition(b"\r\n\r\n")
         assert b"\r\nSubject: Postfix SMTP server: errors from localhost[127.0.0.1]\r\n" in head + b"\r\n"
         assert b"\r\nMessage-Id: <" in head and b"\r\nDate: " in head and head.startswith(b"Received: by relay.example.com (Postfix)\r\n\tid ")
+        assert list((relay.base / "data").glob("anvil.*")), "clients with limits are counted"
+        assert not relay.logged("not shared")
         assert b" In:  FOO\r\n Out: 500 5.5.2 Error: command not recognized\r\n" in body
 
 

@@ -99,7 +99,7 @@ class Smtpd:
     """The server, running in a thread: `with Smtpd(tmp_path, "name = value") as server: server.talk(...)`."""
 
     def __init__(self, directory, extra="", limit=0):
-        (directory / "main.cf").write_text(MAIN_CF + extra + "\n")
+        (directory / "main.cf").write_text(MAIN_CF + f"data_directory = {directory}\n" + extra + "\n")
         self.directory, self.limit = directory, limit
         self.log, self.messages, self.aborted, self.ids, self.verdict, self.later = Log(), [], [], 0, None, 0
         self.failures, self.death = [], None

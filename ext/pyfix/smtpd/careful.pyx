@@ -114,7 +114,7 @@ cdef class CarefulSession(Session):
         if error:
             self.core.answer(501, error)
             return
-        self.server.release(self.address)
+        self.server.release(self)
         self.address, self.port, self.helo = identity.address, identity.port, identity.helo
         self.login, self.destination = identity.login, identity.server
         self.client = self.settings.clients.get(identity.peer, identity.address, self.server.clock())

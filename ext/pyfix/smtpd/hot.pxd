@@ -47,7 +47,7 @@ cdef class ServerHot:
     cdef public Lines log
     cdef public object names, clock, make_intake, info, warning
     cdef public set sessions
-    cdef public dict per_client         # sessions by client address
+    cdef public dict tallied            # sessions of clients with limits, and what they are counted as
     cdef public list doors
     cdef public long limit
     cdef public bint stressed, closed
@@ -58,4 +58,3 @@ cdef class ServerHot:
     cdef int remember(self, ClientHot client, int64_t now) except -1
     cdef object enter(self, object session, bytes address, ClientHot client)
     cdef int leave(self, object session, bytes address) except -1
-    cdef int release(self, bytes address) except -1

@@ -57,7 +57,7 @@ cdef class ServerHot:
     """All sessions of a process. pyfix.smtpd.server.Server has what is asked rarely."""
 
     def __cinit__(self, *args, **kwargs):
-        self.sessions, self.per_client, self.doors, self.recent = set(), {}, [], {}
+        self.sessions, self.tallied, self.doors, self.recent = set(), {}, [], {}
 
     cdef ClientHot known(self, bytes address, int64_t now):
         """The Client at an address if it was here within the last second; `now` in the engine's milliseconds."""
@@ -75,10 +75,8 @@ cdef class ServerHot:
         return 0
 
     cdef object enter(self, object session, bytes address, ClientHot client):
-        """Counts a new client: None, or the 421 it gets."""
-        cdef long count = self.per_client.get(address, 0) + 1
+        """A new client: None, or the 421 it gets. Who has no limits is not counted."""
         cdef SettingsHot settings = client.settings
-        self.per_client[address] = count
         if self.limit and len(self.sessions) >= self.limit:
             self.full()
         if client.exempt or not (settings.connection_count or settings.connection_rate):
@@ -88,16 +86,8 @@ cdef class ServerHot:
     cdef int leave(self, object session, bytes address) except -1:
         """A session is over."""
         self.sessions.discard(session)
-        self.release(address)
+        if self.tallied:
+            self.release(session)
         if self.limit:
             self.left()
-        return 0
-
-    cdef int release(self, bytes address) except -1:
-        """One connection less of that client."""
-        cdef long count = self.per_client[address]
-        if count > 1:
-            self.per_client[address] = count - 1
-        else:
-            del self.per_client[address]
         return 0
