@@ -12,10 +12,10 @@ import pyfix.access.restrictions
 import pyfix.config.interfaces
 import pyfix.resolve.idna  # noqa: F401
 from pyfix.cleanup.attach import attach
-from pyfix.resolve import Resolver
+from pyfix.cleanup.origin import Origin
 from pyfix.errors import QueueError
 from pyfix.model import HAS_8BIT, NOTIFY_NEVER, Recipient, Reply
-from pyfix.smtpd.client import Origin
+from pyfix.resolve import Resolver
 from pyfix.smtpd.notify import Notices
 from pyfix.smtpd.server import Server
 from pyfix.smtpd.session import Doorman
@@ -40,7 +40,7 @@ class Stage:
         """A message of our own, past header and body checks. If the queue can't take it, that is logged and it is gone."""
         by = f"by {self.cleanup.config['myhostname']} ({self.cleanup.config['mail_name']})\r\n\tid ".encode()
         try:
-            intake = self.intake(Origin(by, {}, b"", "local", True, False))
+            intake = self.cleanup.intake(Origin(by, {}, "local", True))
             intake.sender, intake.recipients = sender, [Recipient(recipient, notify=NOTIFY_NEVER)]
             checks, self.cleanup.checks = self.cleanup.checks, None
             try:
