@@ -72,30 +72,37 @@ class Result:
 
 
 def do_reject(result: Result) -> int:
+    """REJECT, and the 5xx actions without a code of their own."""
     return result.refuse(result.engine.reject_code, b"5.7.1", b"Access denied")
 
 
 def do_defer(result: Result) -> int:
+    """DEFER."""
     return result.refuse(result.engine.defer_code, b"4.7.1", b"Access denied")
 
 
 def do_defer_if_permit(result: Result) -> int:
+    """DEFER_IF_PERMIT: deferred where a later restriction would permit."""
     return result.refuse(result.engine.defer_code, b"4.7.1", b"Service unavailable", defer_if_permit)
 
 
 def do_defer_if_reject(result: Result) -> int:
+    """DEFER_IF_REJECT: deferred where a later restriction would refuse."""
     return result.refuse(result.engine.defer_code, b"4.7.1", b"Service unavailable", defer_if_reject)
 
 
 def do_dunno(result: Result) -> int:
+    """DUNNO: as if the key had not been found."""
     return DUNNO
 
 
 def do_ok(result: Result) -> int:
+    """OK: permitted, as far as this list goes."""
     return OK
 
 
 def do_filter(result: Result) -> int:
+    """FILTER transport:destination, of the whole message."""
     if not result.text:
         result.warn(result.entry() + b" has FILTER entry without value")
     elif b":" not in result.text:
@@ -107,18 +114,21 @@ def do_filter(result: Result) -> int:
 
 
 def do_hold(result: Result) -> int:
+    """HOLD, of the whole message."""
     result.tell(b"hold", result.text or b"triggers HOLD action")
     result.subject.actions["hold"] = True
     return DUNNO
 
 
 def do_discard(result: Result) -> int:
+    """DISCARD: accepted and thrown away."""
     result.tell(b"discard", result.text or b"triggers DISCARD action")
     result.subject.actions["discard"] = result.subject.discard = True
     return OK
 
 
 def do_redirect(result: Result) -> int:
+    """REDIRECT user@domain, of the whole message."""
     if b"@" not in result.text:
         result.warn(result.entry() + b" requires user@domain target")
     else:
@@ -128,6 +138,7 @@ def do_redirect(result: Result) -> int:
 
 
 def do_bcc(result: Result) -> int:
+    """BCC user@domain."""
     if b"@" not in result.text:
         result.warn(result.entry() + b" requires user@domain target")
     else:
@@ -137,16 +148,19 @@ def do_bcc(result: Result) -> int:
 
 
 def do_info(result: Result) -> int:
+    """INFO: a log line, no decision."""
     result.tell(b"info", result.text)
     return DUNNO
 
 
 def do_warn(result: Result) -> int:
+    """WARN: a log line, no decision."""
     result.tell(b"warn", result.text)
     return DUNNO
 
 
 def do_prepend(result: Result) -> int:
+    """PREPEND a header field."""
     if result.kind == END_OF_DATA:
         result.warn(result.entry() + b" PREPEND must be used before the end of data")
     elif not result.text:

@@ -30,30 +30,37 @@ class Row(NamedTuple):
 
 
 def permit(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> int:
+    """permit."""
     return OK
 
 
 def refuse(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> int:
+    """reject."""
     return reject(subject, engine.config.reject_code, b"5.7.1", b"<%b>: %b rejected: Access denied" % scope[:2])
 
 
 def defer(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> int:
+    """defer."""
     return reject(subject, engine.config.defer_code, b"4.3.2", b"<%b>: %b rejected: Try again later" % scope[:2])
 
 
 def maybe_defer(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> int:
+    """defer_if_permit."""
     return defer_if_permit(subject, 450, b"4.7.0", b"<%b>: %b rejected: defer_if_permit requested" % scope[:2])
 
 
 def rather_defer(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> int:
+    """defer_if_reject."""
     return defer_if_reject(subject, 450, b"4.7.0", b"<%b>: %b rejected: defer_if_reject requested" % scope[:2])
 
 
 def restriction_class(engine: Engine, subject: Subject, scope: Scope, argument: str) -> Status:
+    """A restriction class: the list that its parameter holds."""
     return engine.run_text(subject, engine.classes[argument], *scope)
 
 
 def table_shorthand(engine: Engine, subject: Subject, scope: Scope, argument: str) -> Status:
+    """type:table alone stands for the check_*_access of the list it is in."""
     if not scope.shorthand:
         names = ", ".join(DEFAULT_SHORTHANDS)
         subject.warning(f'specify one of ({names}) before {scope.kind.decode()} restriction "{argument}"'.encode())
@@ -62,11 +69,13 @@ def table_shorthand(engine: Engine, subject: Subject, scope: Scope, argument: st
 
 
 def unknown(engine: Engine, subject: Subject, scope: Scope, argument: str) -> Status:
+    """A word that is no restriction: 451, and a warning."""
     subject.warning(f'unknown smtpd restriction: "{argument}"'.encode())
     raise server_error(subject)
 
 
 def no_argument(engine: Engine, subject: Subject, scope: Scope, argument: str) -> Status:
+    """A restriction whose argument is missing: 451, and a warning."""
     subject.warning(f"restriction {argument} must be followed by an argument".encode())
     raise server_error(subject)
 
@@ -86,6 +95,7 @@ REMOVED = 'support for restriction "{}" has been removed in Postfix 3.9; instead
 
 
 def permit_mynetworks(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> int:
+    """permit_mynetworks."""
     try:
         return OK if engine.in_mynetworks(subject) else DUNNO
     except TableError as error:
@@ -94,20 +104,24 @@ def permit_mynetworks(engine: Engine, subject: Subject, scope: Scope, argument: 
 
 
 def permit_inet_interfaces(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> int:
+    """permit_inet_interfaces."""
     from pyfix.access.networks import plain_address
 
     return OK if plain_address(subject.address) in engine.resolver.domains.own_addresses else DUNNO
 
 
 def permit_sasl_authenticated(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> int:
+    """permit_sasl_authenticated."""
     return OK if subject.sasl_username else DUNNO
 
 
 def check_client_access(engine: Engine, subject: Subject, scope: Scope, argument: str) -> Status:
+    """check_client_access table."""
     return engine.table(argument).check_client(subject, subject.name, subject.client, b"Client host", scope.shorthand)
 
 
 def check_reverse_client(engine: Engine, subject: Subject, scope: Scope, argument: str) -> Status:
+    """check_reverse_client_hostname_access table."""
     return engine.table(argument).check_client(subject, subject.reverse_name, subject.reverse_name,
                                                b"Unverified Client host", scope.shorthand)
 
@@ -116,6 +130,7 @@ def check_reverse_client(engine: Engine, subject: Subject, scope: Scope, argumen
 
 
 def check_helo_access(engine: Engine, subject: Subject, scope: Scope, argument: str) -> Status:
+    """check_helo_access table."""
     if not subject.helo:
         return DUNNO
     return engine.table(argument).check_domain(subject, subject.helo, HELO, scope.shorthand)
@@ -125,6 +140,7 @@ def check_helo_access(engine: Engine, subject: Subject, scope: Scope, argument: 
 
 
 def check_sender_access(engine: Engine, subject: Subject, scope: Scope, argument: str) -> Status:
+    """check_sender_access table."""
     if subject.sender is None:
         return DUNNO
     table = engine.table(argument)
@@ -134,10 +150,12 @@ def check_sender_access(engine: Engine, subject: Subject, scope: Scope, argument
 
 
 def reject_non_fqdn_sender(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> int:
+    """reject_non_fqdn_sender."""
     return non_fqdn(engine, subject, subject.sender, SENDER, b"5.5.2") if subject.sender else DUNNO
 
 
 def reject_unlisted_sender(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> Status:
+    """reject_unlisted_sender."""
     if not subject.sender or subject.checked_sender:
         return DUNNO
     subject.checked_sender = not subject.warn_if_reject
@@ -148,22 +166,26 @@ def reject_unlisted_sender(engine: Engine, subject: Subject, scope: Scope, argum
 
 
 def check_recipient_access(engine: Engine, subject: Subject, scope: Scope, argument: str) -> Status:
+    """check_recipient_access table."""
     if subject.recipient is None:
         return DUNNO
     return engine.table(argument).check_address(subject, subject.recipient, RECIPIENT, scope.shorthand)
 
 
 def permit_auth_destination(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> Status:
+    """permit_auth_destination."""
     return engine.recipients.permit_auth_destination(subject, subject.recipient) if subject.recipient else DUNNO
 
 
 def reject_unauth_destination(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> Status:
+    """reject_unauth_destination."""
     if not subject.recipient:
         return DUNNO
     return engine.recipients.reject_unauth_destination(subject, subject.recipient, engine.recipients.relay_code, b"5.7.1")
 
 
 def defer_unauth_destination(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> Status:
+    """defer_unauth_destination."""
     if not subject.recipient:
         return DUNNO
     return engine.recipients.reject_unauth_destination(subject, subject.recipient, engine.recipients.relay_code - 100,
@@ -171,10 +193,12 @@ def defer_unauth_destination(engine: Engine, subject: Subject, scope: Scope, arg
 
 
 def reject_non_fqdn_recipient(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> int:
+    """reject_non_fqdn_recipient."""
     return non_fqdn(engine, subject, subject.recipient, RECIPIENT, b"5.5.2") if subject.recipient else DUNNO
 
 
 def reject_unlisted_recipient(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> Status:
+    """reject_unlisted_recipient."""
     if not subject.recipient or subject.checked_recipient:
         return DUNNO
     subject.checked_recipient = not subject.warn_if_reject
@@ -182,6 +206,7 @@ def reject_unlisted_recipient(engine: Engine, subject: Subject, scope: Scope, ar
 
 
 def reject_multi_recipient_bounce(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> int:
+    """reject_multi_recipient_bounce."""
     if subject.sender or subject.recipients < 2:
         return DUNNO
     return reject(subject, engine.config.multi_recipient_bounce_reject_code, b"5.5.3",
@@ -198,12 +223,14 @@ def non_fqdn(engine: Engine, subject: Subject, address: bytes, kind: bytes, dsn:
 
 
 def check_etrn_access(engine: Engine, subject: Subject, scope: Scope, argument: str) -> Status:
+    """check_etrn_access."""
     if subject.etrn is None:
         return DUNNO
     return engine.table(argument).check_domain(subject, subject.etrn, b"Etrn command", scope.shorthand)
 
 
 def never(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> int:
+    """never."""
     return DUNNO
 
 

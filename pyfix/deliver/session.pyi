@@ -4,7 +4,8 @@ from typing import Any
 
 from pyfix._core.client import ClientCore
 from pyfix._core.request import Settings
-from pyfix.net.engine import Engine, Stream
+from pyfix.net.engine import Engine
+from pyfix.net.stream import Stream
 
 def now_us() -> int:
     """Microseconds since the epoch."""

@@ -4,7 +4,8 @@ from typing import Any
 
 from pyfix._core.limits import Limits
 from pyfix.load.histogram import Histogram
-from pyfix.net.engine import Engine, Listener
+from pyfix.net.engine import Engine
+from pyfix.net.listener import Listener
 
 class Run:
     """What has come of one run."""

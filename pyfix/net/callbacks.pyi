@@ -1,6 +1,8 @@
 from collections.abc import Callable
 
-from pyfix.net.engine import Engine, Listener, Stream
+from pyfix.net.engine import Engine
+from pyfix.net.listener import Listener
+from pyfix.net.stream import Stream
 
 class PyStream(Stream):
     """A Stream whose handlers are Python methods: connected, data -> bytes used, ended, failed_with, timed_out, drained."""

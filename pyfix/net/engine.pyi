@@ -20,21 +20,7 @@ class Engine:
     def expire(self, bucket: int) -> None: ...
     def grow(self, fd: int) -> None: ...
 
-class Listener:
-    """A listening socket; subclasses say what to do with a connection."""
+class Watched:
+    """Who has a descriptor in an Engine's epoll set."""
 
     engine: Engine
-    paused: bool
-    def __init__(self, engine: Engine, fd: int) -> None: ...
-    def pause(self) -> int: ...
-    def resume(self) -> int: ...
-
-class Stream:
-    """One connected (or connecting) socket."""
-
-    engine: Engine
-    def again(self) -> None: ...
-    def peer_address(self) -> tuple[str, int]:
-        """(host, port) of the other side; ("", 0) for a local socket."""
-    def local_address(self) -> tuple[str, int]:
-        """(host, port) of this side; ("", 0) once closed."""

@@ -3,7 +3,9 @@
 from typing import Any
 
 from pyfix._core.server import ServerCore
-from pyfix.net.engine import Engine, Listener, Stream
+from pyfix.net.engine import Engine
+from pyfix.net.listener import Listener
+from pyfix.net.stream import Stream
 from pyfix.smtpd.client import Client, Origin
 from pyfix.smtpd.server import Server
 from pyfix.smtpd.settings import Settings

@@ -12,8 +12,6 @@ CYTHON = sorted((ROOT / "ext").rglob("*.pyx"))
 LONGEST_FILE, LONGEST_FUNCTION = 600, 70
 SYNC = re.compile(r"\b(os\.f(?:data)?sync|os\.sync|f(?:data)?sync\(|sync_file_range|O_D?SYNC)\b")
 # what is over the limits today, to be brought below them; nothing is added here
-TOO_LONG = {"ext/pyfix/net/engine.pyx"}
-UNDESCRIBED = {"pyfix/access/actions.py", "pyfix/access/restrictions.py"}
 MAY_SYNC = {"durable.pyx"}
 TABLE_BUILDERS = {"maps", "commands"}      # postmap's files, which are not the queue
 
@@ -27,8 +25,6 @@ def test_a_file_says_what_it_is_and_stays_short(path):
     text = path.read_text()
     if text.strip():
         assert re.match(r'(#.*\n)*\s*r?"""', text), f"{name(path)} does not open with its docstring"
-    if name(path) in TOO_LONG:
-        pytest.xfail("longer than it should be")
     assert len(text.splitlines()) <= LONGEST_FILE, name(path)
 
 
@@ -38,8 +34,6 @@ def test_functions_are_short_and_public_ones_described(path):
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno - node.lineno < LONGEST_FUNCTION, f"{name(path)}: {node.name}"
-    if name(path) in UNDESCRIBED:
-        pytest.xfail("functions of a table, still without docstrings")
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             assert ast.get_docstring(node), f"{name(path)}: {node.name} has no docstring"

@@ -5,7 +5,7 @@ from pyfix._core.client cimport ClientCore
 from pyfix._core.outgoing cimport LineState
 from pyfix._core.request cimport Settings
 from pyfix.message cimport Envelope, Recipient
-from pyfix.net.engine cimport Stream
+from pyfix.net.stream cimport Stream
 
 cpdef long long now_us() noexcept
 

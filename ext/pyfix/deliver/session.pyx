@@ -18,7 +18,8 @@ from pyfix._core.client cimport (
     ClientCore, E_CLOSE, E_CONTENT, E_DONE, E_FAILED, E_READY, NO_FAILURE, R_FAILED, R_SENT, S_CONTENT, S_DOT, S_IDLE)
 from pyfix._core.request cimport Request, Settings
 from pyfix._core.outgoing cimport LineState, clean_prefix, encode_into, finish_into
-from pyfix.net.engine cimport Engine, Stream
+from pyfix.net.engine cimport Engine
+from pyfix.net.stream cimport Stream
 from pyfix._core.quote cimport is_simple
 from pyfix.message cimport Envelope, Recipient
 from pyfix.telemetry.lines cimport Lines

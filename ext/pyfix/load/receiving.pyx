@@ -18,7 +18,9 @@ from pyfix._core.server cimport (
     EV_CLOSE, EV_DATA, EV_END, EV_HELO, EV_MAIL, EV_MORE, EV_RCPT, EV_RESET, EV_SLOW, EV_VRFY, ServerCore)
 from pyfix.load.histogram cimport Histogram
 from pyfix.load.traffic cimport address_hash
-from pyfix.net.engine cimport Engine, Listener, Stream
+from pyfix.net.engine cimport Engine
+from pyfix.net.listener cimport Listener
+from pyfix.net.stream cimport Stream
 from pyfix.net.sockaddr cimport sockaddr_storage
 
 cdef extern from "<time.h>" nogil:

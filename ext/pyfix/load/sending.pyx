@@ -18,7 +18,8 @@ from pyfix._core.client cimport (
 from pyfix._core.request cimport Request
 from pyfix.load.histogram cimport Histogram
 from pyfix.load.traffic cimport MARK_ROOM, Letter, Traffic
-from pyfix.net.engine cimport Engine, Stream
+from pyfix.net.engine cimport Engine
+from pyfix.net.stream cimport Stream
 
 from pyfix._core.client import FAILURES, STAGES
 

@@ -3,8 +3,10 @@
 For tools, tests and rare connections; the mail paths subclass Stream in Cython.
 """
 
-from pyfix.net.engine cimport Engine, Listener, Stream
+from pyfix.net.engine cimport Engine
+from pyfix.net.listener cimport Listener
 from pyfix.net.sockaddr cimport sockaddr_storage
+from pyfix.net.stream cimport Stream
 
 
 cdef class PyStream(Stream):

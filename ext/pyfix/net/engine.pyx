@@ -10,26 +10,18 @@ and control sockets live beside it on the same loop. Only the loop's thread may 
 
 import os
 
-from cpython.ref cimport PyObject
-from libc.errno cimport EAGAIN, ECONNABORTED, EINPROGRESS, EINTR, EMFILE, ENFILE, errno
+from libc.errno cimport errno
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memset
 
 from pyfix.net.posix cimport (
-    AF_UNIX, CLOCK_MONOTONIC_COARSE, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLERR, EPOLLET, EPOLLHUP,
-    EPOLLIN, EPOLLOUT, EPOLLRDHUP, IP_BIND_ADDRESS_NO_PORT, IPPROTO_IP, IPPROTO_TCP, MSG_MORE, MSG_NOSIGNAL,
-    SO_ERROR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, TCP_NODELAY, accept4, c_bind, c_close,
-    c_connect, c_recv, c_send, c_sendfile, c_socket, clock_gettime, epoll_create1, epoll_ctl, epoll_event,
-    epoll_wait, getsockname, getsockopt, setsockopt, timespec)
-from pyfix.net.sockaddr cimport fill as fill_address, read as read_address, sockaddr, sockaddr_storage, socklen_t
+    CLOCK_MONOTONIC_COARSE, EPOLL_CLOEXEC, EPOLL_CTL_ADD, c_close, clock_gettime, epoll_create1, epoll_ctl,
+    epoll_event, epoll_wait, timespec)
 
 cdef enum:
     BATCH = 256                  # events taken in one turn
-    ACCEPT_BATCH = 64            # connections accepted in one turn: a flood can't starve the sessions
     SCRATCH = 65536
-    READS_PER_TURN = 16          # a fast sender yields after 1 MiB
     WHEEL = 512                  # seconds the deadline wheel spans; later deadlines are looked at again
-    BLOCKED_AT = 262144          # bytes waiting to be written that stop the reading
 
 
 cdef inline int64_t clock_ms() noexcept nogil:
@@ -73,12 +65,11 @@ cdef class Engine:
             return
         self.closed = True
         for owner in list(self.keep):
-            if isinstance(owner, Stream):
-                (<Stream> owner).abort()
+            (<Watched> owner).end()
         self.tick_handle.cancel()
         self.loop.remove_reader(self.epfd)
 
-    cdef int register(self, object owner, int fd, uint32_t events) except -1:
+    cdef int register(self, Watched owner, int fd, uint32_t events) except -1:
         cdef epoll_event event
         if fd >= self.table_size:
             self.grow(fd)
@@ -108,7 +99,7 @@ cdef class Engine:
         memset(self.serial + self.table_size, 0, (size - self.table_size) * sizeof(uint32_t))
         self.table_size = size
 
-    cdef void forget(self, object owner, int fd):
+    cdef void forget(self, Watched owner, int fd):
         self.table[fd] = NULL
         self.keep.discard(owner)
 
@@ -116,7 +107,7 @@ cdef class Engine:
         """One turn: the events that are ready, then what the handlers want to send."""
         cdef epoll_event[BATCH] events
         cdef int count, i, fd
-        cdef object owner
+        cdef Watched owner
         self.now = clock_ms()
         self.busy = True
         count = epoll_wait(self.epfd, events, BATCH, 0)
@@ -124,26 +115,23 @@ cdef class Engine:
             fd = <int> (events[i].data.u64 & 0xFFFFFFFF)
             if self.table[fd] == NULL or self.serial[fd] != <uint32_t> (events[i].data.u64 >> 32):
                 continue
-            owner = <object> <PyObject*> self.table[fd]
-            if isinstance(owner, Stream):
-                (<Stream> owner).handle(events[i].events)
-            else:
-                accept_ready(<Listener> owner)
+            owner = <Watched> self.table[fd]
+            owner.handle(events[i].events)
         self.flush_dirty()
         self.busy = False
 
     def flush_dirty(self):
         """Writes what streams have gathered since the last flush."""
-        cdef Stream stream
+        cdef Watched stream
         cdef list batch
         self.flush_due = False
         while self.dirty:
             batch, self.dirty = self.dirty, []
             for stream in batch:
                 stream.in_dirty = False
-                guarded_flush(stream)
+                stream.flush_now()
 
-    cdef void mark_dirty(self, Stream stream):
+    cdef void mark_dirty(self, Watched stream):
         if stream.in_dirty:
             return
         stream.in_dirty = True
@@ -152,7 +140,7 @@ cdef class Engine:
             self.flush_due = True
             self.loop.call_soon(self.flush_dirty)
 
-    cdef void place_deadline(self, Stream stream):
+    cdef void place_deadline(self, Watched stream):
         cdef int64_t second = stream.deadline // 1000 + 1
         if second > self.tick_at + WHEEL - 1:
             second = self.tick_at + WHEEL - 1
@@ -162,6 +150,11 @@ cdef class Engine:
             (<set> self.buckets[stream.bucket % WHEEL]).discard(stream)
         stream.bucket = second
         (<set> self.buckets[second % WHEEL]).add(stream)
+
+    cdef void drop_deadline(self, Watched stream):
+        if stream.bucket:
+            (<set> self.buckets[stream.bucket % WHEEL]).discard(stream)
+            stream.bucket = 0
 
     def tick(self):
         """Once a second: ends what is past its deadline, looks again at the rest."""
@@ -178,7 +171,7 @@ cdef class Engine:
 
     def expire(self, int bucket):
         """Times out what is due in one bucket of the wheel; later ones move on."""
-        cdef Stream stream
+        cdef Watched stream
         cdef set due = self.buckets[bucket]
         self.buckets[bucket] = set()
         for stream in due:
@@ -189,467 +182,27 @@ cdef class Engine:
                 self.place_deadline(stream)
             else:
                 stream.deadline = 0
-                guarded_timeout(stream)
+                stream.time_out()
 
 
-cdef int guarded_flush(Stream stream) except -1:
-    try:
-        stream.flush()
-    except BaseException as error:
-        stream.on_crash(error)
-    return 0
-
-
-cdef int guarded_timeout(Stream stream) except -1:
-    try:
-        if stream.closing:
-            stream.abort()
-        else:
-            stream.on_timeout()
-    except BaseException as error:
-        stream.on_crash(error)
-    return 0
-
-
-cdef class Listener:
-    """A listening socket. `fd` must be non-blocking; it stays its owner's to close."""
-
-    def __init__(self, Engine engine, int fd):
-        cdef int one = 1
-        self.engine, self.fd = engine, fd
-        # accepted sockets inherit it; harmless on AF_UNIX
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one))
-        self.paused = True
-        self.resume()
-
-    cdef int accepted(self, int fd, const sockaddr_storage* peer) except -1:
-        raise AssertionError("Listener.accepted must be defined by the subclass")
-
-    cpdef int pause(self) except -1:
-        """Stops accepting; waiting connections stay in the backlog."""
-        if not self.paused:
-            epoll_ctl(self.engine.epfd, EPOLL_CTL_DEL, self.fd, NULL)
-            self.engine.forget(self, self.fd)
-            self.paused = True
-        return 0
-
-    cpdef int resume(self) except -1:
-        """Accepts again after pause()."""
-        if self.paused:
-            self.engine.register(self, self.fd, EPOLLIN)
-            self.paused = False
-        return 0
-
-
-cdef int accept_ready(Listener listener) except -1:
-    cdef sockaddr_storage peer
-    cdef socklen_t length
-    cdef int fd, i
-    for i in range(ACCEPT_BATCH):
-        if listener.paused:
-            return 0
-        length = sizeof(peer)
-        fd = accept4(listener.fd, <sockaddr*> &peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC)
-        if fd >= 0:
-            accept_one(listener, fd, &peer)
-        elif errno == EMFILE or errno == ENFILE:
-            # nothing to accept with until a session ends: look again in a second rather than spin
-            listener.pause()
-            listener.engine.loop.call_later(1.0, listener.resume)
-            return 0
-        elif errno != ECONNABORTED and errno != EINTR:
-            return 0
-    return 0
-
-
-cdef int accept_one(Listener listener, int fd, const sockaddr_storage* peer) except -1:
-    try:
-        listener.accepted(fd, peer)
-    except BaseException as error:
-        if fd >= listener.engine.table_size or listener.engine.table[fd] == NULL:
-            c_close(fd)
-        listener.engine.loop.call_exception_handler(
-            {"message": "accepting a connection failed", "exception": error})
-    return 0
-
-
-cdef class Stream:
-    """One connected (or connecting) socket. Subclasses define the on_*() handlers.
-
-    After an error, end of file or timeout the handler decides what follows.
-    on_data() returns how many bytes it used; the rest comes again, in front of what is read next.
-    """
+cdef class Watched:
+    """Who has a descriptor in an Engine's epoll set. What it raises is its own to catch."""
 
     def __cinit__(self, *args, **kwargs):
         self.fd = -1
-        self.file_fd = -1
-
-    def __dealloc__(self):
-        if self.fd >= 0:
-            c_close(self.fd)
-        free(self.rbuf)
-        free(self.wbuf)
-
-    # -- defaults
-
-    cdef int on_connect(self) except -1:
-        return 0
-
-    cdef Py_ssize_t on_data(self, const char* p, Py_ssize_t n) except -1:
-        return n
-
-    cdef int on_eof(self) except -1:
-        return self.close()
-
-    cdef int on_error(self, int error) except -1:
-        return self.abort()
-
-    cdef int on_timeout(self) except -1:
-        return self.abort()
-
-    cdef int on_drain(self) except -1:
-        return 0
-
-    cdef int on_crash(self, object error) except -1:
-        """An exception escaped a handler: our own fault. The session ends; the loop's handler decides on the process."""
-        self.abort()
-        self.engine.loop.call_exception_handler({"message": "a session handler failed", "exception": error})
-        return 0
-
-    # -- opening and closing
-
-    cdef int adopt(self, Engine engine, int fd, const sockaddr_storage* peer) except -1:
-        """Takes an accepted, non-blocking socket over."""
-        self.engine = engine
-        if peer != NULL:
-            memcpy(&self.peer, peer, sizeof(sockaddr_storage))
-        engine.register(self, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
-        self.fd = fd
-        engine.streams += 1
-        return 0
-
-    cdef int connect(self, Engine engine, int family, str host, int port, str source) except -1:
-        """Starts to connect; on_connect() or on_error() follows. `source` is a local address or "".
-
-        Raises OSError when not even a start is possible, ValueError on a malformed address.
-        """
-        cdef socklen_t length = fill_address(&self.peer, family, host, port)
-        cdef int fd = c_socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
-        if fd < 0:
-            raise OSError(errno, os.strerror(errno))
-        try:
-            prepare(fd, family, source)
-            if c_connect(fd, <sockaddr*> &self.peer, length) < 0 and errno != EINPROGRESS:
-                raise OSError(errno, os.strerror(errno))
-            engine.register(self, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
-        except BaseException:
-            c_close(fd)
-            raise
-        self.engine, self.fd, self.connecting = engine, fd, True
-        engine.streams += 1
-        return 0
-
-    cdef int close(self) except -1:
-        """Sends what is waiting, then closes. Handlers are called no more."""
-        if self.fd < 0 or self.closing:
-            return 0
-        self.closing = True
-        if self.wlen > self.wpos or self.file_left:
-            if self.deadline == 0:
-                self.set_deadline(60)
-            self.engine.mark_dirty(self)
-        else:
-            self.abort()
-        return 0
-
-    cdef int abort(self) except -1:
-        """Closes at once."""
-        cdef int fd = self.fd
-        if fd < 0:
-            return 0
-        self.fd = -1
-        self.closing = True
-        self.deadline = 0
-        self.wpos = self.wlen = 0
-        self.file_left = 0
-        if self.bucket:
-            (<set> self.engine.buckets[self.bucket % WHEEL]).discard(self)
-            self.bucket = 0
-        self.engine.streams -= 1
-        self.engine.forget(self, fd)
-        c_close(fd)
-        return 0
-
-    # -- deadlines
-
-    cdef int set_deadline(self, int64_t seconds) except -1:
-        """on_timeout() after that many seconds unless set again; 0 = none. Coarse: up to a second late."""
-        if seconds <= 0 or self.fd < 0:
-            self.deadline = 0
-            return 0
-        self.deadline = self.engine.now + seconds * 1000
-        # a later deadline is noticed when its old bucket comes up; only an earlier one has to move
-        if self.bucket == 0 or self.bucket > self.deadline // 1000 + 1:
-            self.engine.place_deadline(self)
-        return 0
-
-    # -- reading
-
-    cdef int pause(self) except -1:
-        """No on_data() until resume()."""
-        self.paused = True
-        return 0
-
-    cdef int resume(self) except -1:
-        """Hands out what was left over and what has come meanwhile. Safe inside a handler."""
-        self.paused = False
-        if not self.in_callback and self.fd >= 0 and (self.rlen or self.readable):
-            self.handle(0)
-        return 0
 
     cdef int handle(self, uint32_t events) except -1:
-        """Acts on epoll events. What a handler raises goes to on_crash()."""
-        if events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP):
-            self.readable = True
-        if events & (EPOLLRDHUP | EPOLLHUP):
-            self.hung_up = True
-        try:
-            if self.connecting and not (events & (EPOLLOUT | EPOLLERR | EPOLLHUP) and finish_connect(self)):
-                return 0
-            if events & EPOLLERR:
-                return self.failed(socket_error(self.fd))
-            if events & EPOLLOUT and (self.wlen > self.wpos or self.file_left):
-                self.flush()
-            self.fill()
-        except BaseException as error:
-            self.in_callback = False
-            self.on_crash(error)
+        """Acts on epoll events."""
+        raise AssertionError("Watched.handle must be defined by the subclass")
+
+    cdef int flush_now(self) except -1:
+        """Writes what waits; the turn ends."""
         return 0
 
-    cdef int failed(self, int error) except -1:
-        if self.closing or self.fd < 0:
-            return self.abort()
-        return self.on_error(error)
-
-    cdef bint blocked(self) noexcept:
-        return self.paused or (not self.reads_while_blocked and self.wlen - self.wpos > BLOCKED_AT)
-
-    cdef int fill(self) except -1:
-        """Reads and hands out until drained, paused or closed."""
-        cdef ssize_t n
-        cdef int turn
-        if self.rlen and not self.closing and not self.blocked():
-            self.feed(NULL, 0)
-        for turn in range(READS_PER_TURN):
-            if not self.readable or self.fd < 0 or self.blocked():
-                return 0
-            n = c_recv(self.fd, self.engine.scratch, SCRATCH, 0)
-            if n > 0:
-                if not self.closing:
-                    self.feed(self.engine.scratch, n)
-            elif n == 0:
-                self.readable, self.eof = False, True
-                return self.abort() if self.closing else self.on_eof()
-            elif errno == EAGAIN:
-                self.readable = False
-            elif errno != EINTR:
-                self.readable = False
-                return self.failed(errno)
-            # a short read means drained, but the end of file behind it raises no second edge: EPOLLRDHUP
-            # came with this one if it was already there, so go round once more only for that
-            if 0 < n < SCRATCH and not self.hung_up:
-                self.readable = False
-        self.engine.loop.call_soon(self.again)   # a fast sender: the others first
+    cdef int time_out(self) except -1:
+        """The deadline has passed."""
         return 0
 
-    def again(self):
-        """Goes on with a stream that had more to read than one turn allows."""
-        self.handle(0)
-
-    cdef int feed(self, const char* p, Py_ssize_t n) except -1:
-        """Gives on_data() the leftover and [p, p+n), as often as it makes progress."""
-        cdef Py_ssize_t used, total
-        cdef const char* data
-        while True:
-            if self.rlen and n:
-                self.keep_rest(p, n)
-            if self.rlen:
-                data, total = self.rbuf, self.rlen
-            else:
-                data, total = p, n
-            n = 0
-            self.in_callback = True
-            used = self.on_data(data, total)
-            self.in_callback = False
-            if used > total:
-                raise AssertionError("on_data used more than it was given")
-            if self.fd < 0:
-                self.rlen = 0
-                return 0
-            if data == self.rbuf:
-                drop_front(self, used)
-            elif used < total:
-                self.keep_rest(data + used, total - used)
-            # part was used and nothing stops us: the handler may have resumed meanwhile
-            if not used or not self.rlen or self.paused or self.closing:
-                return 0
-
-    cdef int keep_rest(self, const char* p, size_t n) except -1:
-        cdef size_t need = self.rlen + n
-        cdef char* grown
-        if need > self.rcap:
-            self.rcap = need + need // 2 if need < 1048576 else need + 1048576
-            grown = <char*> realloc(self.rbuf, self.rcap)
-            if grown == NULL:
-                raise MemoryError
-            self.rbuf = grown
-        memcpy(self.rbuf + self.rlen, p, n)
-        self.rlen = need
+    cdef int end(self) except -1:
+        """The engine closes."""
         return 0
-
-    # -- writing
-
-    cdef int send(self, const char* p, size_t n) except -1:
-        """Gathers bytes; they leave when the current turn ends, or at flush()."""
-        cdef size_t need = self.wlen + n
-        cdef char* grown
-        if self.fd < 0 or self.closing:
-            return 0
-        if self.file_left:
-            raise AssertionError("send() behind a file range")
-        if need > self.wcap:
-            need = need * 2 if need < 1048576 else need + 1048576
-            grown = <char*> realloc(self.wbuf, need)
-            if grown == NULL:
-                raise MemoryError
-            self.wbuf, self.wcap = grown, need
-        memcpy(self.wbuf + self.wlen, p, n)
-        self.wlen += n
-        self.engine.mark_dirty(self)
-        return 0
-
-    cdef int send_bytes(self, bytes data) except -1:
-        return self.send(data, len(data))
-
-    cdef int send_file(self, int fd, int64_t offset, int64_t length) except -1:
-        """Sends a file range after what was gathered; on_drain() follows. The descriptor stays the caller's."""
-        if self.fd < 0 or self.closing:
-            return 0
-        if self.file_left:
-            raise AssertionError("send_file() behind a file range")
-        self.file_fd, self.file_offset, self.file_left = fd, offset, length
-        self.engine.mark_dirty(self)
-        return 0
-
-    cdef int flush(self) except -1:
-        """Writes as much as the socket takes; on_drain() when all is out."""
-        cdef bint was_blocked = self.blocked()
-        if self.fd < 0 or self.connecting or not (self.wlen > self.wpos or self.file_left):
-            if self.fd >= 0 and self.closing:
-                self.abort()
-            return 0
-        if not write_buffer(self) or not write_file(self):
-            return 0
-        if self.closing:
-            return self.abort()
-        self.on_drain()
-        if was_blocked and (self.readable or self.rlen):
-            self.fill()
-        return 0
-
-    # -- facts
-
-    def peer_address(self):
-        """(host, port) of the other side; ("", 0) for a local socket."""
-        return read_address(&self.peer)
-
-    def local_address(self):
-        """(host, port) of this side; ("", 0) once closed."""
-        cdef sockaddr_storage address
-        cdef socklen_t length = sizeof(address)
-        if self.fd < 0 or getsockname(self.fd, <sockaddr*> &address, &length) < 0:
-            return "", 0
-        return read_address(&address)
-
-
-cdef int prepare(int fd, int family, str source) except -1:
-    """Options and source address of a socket about to connect."""
-    cdef sockaddr_storage local
-    cdef socklen_t length
-    cdef int one = 1
-    if family != AF_UNIX:
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one))
-    if source:
-        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one))
-        length = fill_address(&local, family, source, 0)
-        if c_bind(fd, <sockaddr*> &local, length) < 0:
-            raise OSError(errno, os.strerror(errno))
-    return 0
-
-
-cdef int drop_front(Stream stream, size_t used) except -1:
-    """Forgets the first `used` bytes of the leftover."""
-    stream.rlen -= used
-    if stream.rlen == 0:
-        free(stream.rbuf)
-        stream.rbuf, stream.rcap = NULL, 0
-    elif used:
-        memmove(stream.rbuf, stream.rbuf + used, stream.rlen)
-    return 0
-
-
-cdef bint write_buffer(Stream stream) except -1:
-    """True when all gathered bytes are out."""
-    cdef ssize_t n
-    # the last bytes wait for the end of file that close() sends: one packet. Not where unread input would make it a reset
-    cdef bint more = stream.file_left or (stream.closing and not stream.readable and not stream.hung_up)
-    while stream.wpos < stream.wlen:
-        n = c_send(stream.fd, stream.wbuf + stream.wpos, stream.wlen - stream.wpos, MSG_NOSIGNAL | (MSG_MORE if more else 0))
-        if n >= 0:
-            stream.wpos += n
-        elif errno == EAGAIN:
-            return False
-        elif errno != EINTR:
-            stream.failed(errno)
-            return False
-    stream.wpos = stream.wlen = 0
-    # an idle session keeps no buffer; a busy one gets it back from malloc's cache
-    free(stream.wbuf)
-    stream.wbuf, stream.wcap = NULL, 0
-    return True
-
-
-cdef bint write_file(Stream stream) except -1:
-    """True when the file range, if any, is out."""
-    cdef ssize_t n
-    while stream.file_left:
-        n = c_sendfile(stream.fd, stream.file_fd, &stream.file_offset, <size_t> stream.file_left)
-        if n > 0:
-            stream.file_left -= n
-        elif n == 0:
-            raise AssertionError("a file range ended early")
-        elif errno == EAGAIN:
-            return False
-        elif errno != EINTR:
-            stream.failed(errno)
-            return False
-    return True
-
-
-cdef bint finish_connect(Stream stream) except -1:
-    """True when connected; else on_error() was told why."""
-    cdef int error = socket_error(stream.fd)
-    stream.connecting = False
-    if error:
-        stream.failed(error)
-        return False
-    stream.on_connect()
-    return stream.fd >= 0
-
-
-cdef int socket_error(int fd) noexcept:
-    cdef int error = 0
-    cdef socklen_t length = sizeof(error)
-    if getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0:
-        return errno
-    return error

@@ -3,7 +3,8 @@
 from pyfix._core.server cimport ServerCore
 from pyfix.cleanup.intake cimport Intake
 from pyfix.cleanup.origin cimport Origin
-from pyfix.net.engine cimport Listener, Stream
+from pyfix.net.listener cimport Listener
+from pyfix.net.stream cimport Stream
 from pyfix.smtpd.hot cimport ClientHot, ServerHot, SettingsHot
 
 
