@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from bench.gate import __main__ as gate
-from bench.gate import counter, history, trees, verdict
+from bench.gate import callgrind, counter, history, trees, verdict
 
 ROOT = trees.CHECKOUT
 NAMES = ["command line", "address", "rewrite", "frame", "slot", "log line"]
@@ -102,3 +102,13 @@ def test_a_baseline_of_another_environment_is_measured_anew(monkeypatch, capsys)
     monkeypatch.setattr(trees, "build", lambda commit, needed=None: ROOT)
     assert gate.main(["--operation", "address"]) == 0
     assert "another environment (python: '2.7'" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not callgrind.available(), reason="valgrind is not installed")
+def test_callgrind_counts_repeat_and_see_what_was_planted(planted, monkeypatch):
+    """For machines whose processor does not count."""
+    before, again = (trees.measure(planted, ["address", "rewrite"], "callgrind") for _ in range(2))
+    assert before == {name: pytest.approx(value, rel=0.001) for name, value in again.items()}
+    monkeypatch.setenv("PLANTED", "60")
+    found = verdict.compare(before, trees.measure(planted, ["address", "rewrite"], "callgrind"))
+    assert [change.name for change in found.worse] == ["address"] and found.worse[0].ratio > 1.05
