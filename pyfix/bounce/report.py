@@ -146,7 +146,7 @@ def _recipient(item: Item, about: About) -> list[bytes]:
 
 def _original(about: About, kind: str) -> list[bytes]:
     """The head of the last part; Return-Path: begins what is returned."""
-    what = "Undelivered Message" if kind != "success" else "Message"
+    what = "Undelivered Message" if kind not in ("success", "verify") else "Message"
     if about.headers_only:
         mime = "message/global-headers" if about.utf8 else "text/rfc822-headers"
         what += " Headers"

@@ -18,9 +18,10 @@ from pyfix.model import Envelope
 Wanted = list[tuple[str, list[Any]]]
 Done = Callable[[set[str]], None]
 
-NAMES = {"failure": "non-delivery", "delay": "delay", "success": "delivery status"}
+NAMES = {"failure": "non-delivery", "delay": "delay", "success": "delivery status", "verify": "delivery status"}
 _ACTION_OF = {"failure": "failed", "delay": "delayed", "relayed": "relayed", "delivered": "delivered",
-              "expanded": "expanded", "sent": "delivered"}
+              "expanded": "expanded", "sent": "delivered",
+              "deliverable": "deliverable", "undeliverable": "undeliverable"}
 _ASKED = {"failure": model.NOTIFY_FAILURE, "delay": model.NOTIFY_DELAY, "success": model.NOTIFY_SUCCESS}
 _MAILER = b"MAILER-DAEMON"
 
@@ -113,7 +114,7 @@ class Reports:
 
     def _item(self, kind: str, envelope: Envelope, outcome: Any) -> report.Item:
         recipient, (*_, dsn, reason) = envelope.recipients[outcome[0]], outcome
-        action = _ACTION_OF[kind if kind != "success" else outcome[1]]
+        action = _ACTION_OF[kind if kind not in ("success", "verify") else outcome[1]]
         remote, diagnostic = report.diagnosis(reason)
         orcpt = recipient.orcpt or b"rfc822;" + (recipient.original or recipient.address)
         return report.Item(recipient.address, recipient.original, orcpt, action, dsn, reason, remote, diagnostic)
@@ -160,7 +161,9 @@ class Reports:
 
 
 def asked(notify: int, kind: str) -> bool:
-    """Does NOTIFY= (0: not given) ask for this kind of report?"""
+    """Does NOTIFY= (0: not given) ask for this kind of report? One about a message that was only looked at was asked for."""
+    if kind == "verify":
+        return True
     if not notify:
         return kind in ("failure", "delay")
     return bool(notify & _ASKED[kind]) and not notify & model.NOTIFY_NEVER

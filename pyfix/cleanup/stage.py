@@ -12,6 +12,7 @@ from pyfix.cleanup.checks import Checks
 from pyfix.cleanup.fields import edited_header
 from pyfix.cleanup.hot import Hot
 from pyfix.cleanup.mapping import Mapper
+from pyfix.cleanup.tracing import traced
 from pyfix.errors import DiskFull, MessageTooLarge, QueueError, TableError
 from pyfix.ipc.eager import run
 from pyfix.model import TRACE_ONLY, Recipient, Reply
@@ -130,6 +131,8 @@ class Cleanup(Hot):
             if resolution.flags & FAIL:
                 raise TableError("resolve", f"{recipient.address.decode(errors='replace')} can't be resolved now")
             route(recipient, resolution)
+            if intake.flags & TRACE_ONLY:
+                traced(recipient)
 
     async def map_and_commit(self, intake) -> None:
         """The whole way: sender and recipients through the mappings, then resolved."""

@@ -200,7 +200,7 @@ def bind_unix(one: Wanted, ids: Owners) -> socket.socket:
 
 
 def inherited_sockets() -> dict[tuple[int, Any], socket.socket]:
-    """What the service manager passed on (LISTEN_FDS), by (family, address)."""
+    """What the service manager passed on (LISTEN_FDS), by (family, address); that of a UNIX socket from queue_directory on."""
     count = os.environ.get("LISTEN_FDS", "")
     if os.environ.get("LISTEN_PID") != str(os.getpid()) or not (count.isascii() and count.isdigit()):
         return {}
@@ -210,5 +210,5 @@ def inherited_sockets() -> dict[tuple[int, Any], socket.socket]:
         sock = socket.socket(fileno=fd)
         sock.setblocking(False)
         address = sock.getsockname()
-        found[sock.family, address if sock.family == socket.AF_UNIX else address[:2]] = sock
+        found[sock.family, os.path.relpath(address) if sock.family == socket.AF_UNIX else address[:2]] = sock
     return found

@@ -48,6 +48,8 @@ class Supervisor:
     def start(self) -> None:
         """Bind all sockets and start what starts at boot. Raises SystemTrouble."""
         self.listeners.make(self.plan.sockets())
+        for _, address in self.listeners.inherited:
+            self.log.warning(f"inherited socket {address} is in no line of master.cf: not used")
         self._hear_zygote()
         for service in self.plan.services.values():
             self._adopt(service)

@@ -54,6 +54,8 @@ class Receiver:
                         True, self.uid, attributes.get("fullname", ""))
         self.intake = intake = Intake(self.stage, origin)
         intake.flags = int(flags) & ALLOWED_FLAGS
+        if intake.flags & TRACE_ONLY:
+            intake.actions = {}         # not the plain message that is committed unseen
         intake.ret = {"1": RET_FULL, "2": RET_HEADERS}.get(attributes.get("ret", ""), 0)
         intake.envid = attributes.get("envid", "").encode("utf-8", "surrogateescape")
         intake.queue_id = self.stage.writer.new_id()

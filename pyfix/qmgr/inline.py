@@ -1,6 +1,6 @@
 """The transports error, retry and discard, done by qmgr itself: their only work is a log line.
 
-So is `expanded`, a recipient that an alias replaced: it is only reported (RFC 3461 section 5.2.7.3).
+So are `trace`, a recipient of a message that is not to be delivered (sendmail -bv), and `expanded`, a recipient that an alias replaced: it is only reported (RFC 3461 section 5.2.7.3).
 The nexthop is the text, with an enhanced status code before it ("5.1.1 user unknown"), as in
 error(8) and discard(8). An agent process that serves one of them is preferred.
 """
@@ -12,7 +12,7 @@ from pyfix.model import NOTIFY_SUCCESS, Envelope
 from pyfix.qmgr.names import external, seconds
 from pyfix.qmgr.scheduler import Message
 
-INLINE = frozenset({"error", "retry", "discard", "expanded"})
+INLINE = frozenset({"error", "retry", "discard", "expanded", "trace"})
 _CODE = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s+|$)")
 _WAYS = {"error": ("5", "5.0.0", "bounced"), "retry": ("4", "4.0.0", "deferred"), "discard": ("2", "2.0.0", "sent"),
          "expanded": ("2", "2.0.0", "expanded")}
@@ -27,14 +27,17 @@ class Inline:
     def deliver(self, transport: str, nexthop: str, envelope: Envelope, message: Message, indexes: list[int],
                 now: int) -> None:
         """Log and note the outcome of these recipients of `message`."""
-        digit, dsn, status = _WAYS[transport]
         found = _CODE.match(nexthop)
+        digit, dsn, status = _WAYS[transport] if transport != "trace" else trace_way(nexthop)
         text = nexthop[found.end():] if found else nexthop
         if found:
             dsn = digit + found[1][1:]
         for index in indexes:
             self.log.info(delivery_line(envelope, message, index, now, dsn, status, text))
-        if digit == "2":
+        if transport == "trace":
+            message.sent.extend(indexes)
+            message.reported = (message.reported or []) + [(index, status, dsn, text) for index in indexes]
+        elif digit == "2":
             message.sent.extend(indexes)
             told = [(index, "delivered" if status == "sent" else status, dsn, text) for index in indexes
                     if envelope.recipients[index].notify & NOTIFY_SUCCESS]
@@ -43,6 +46,12 @@ class Inline:
             message.bounced = (message.bounced or []) + [(index, dsn, text) for index in indexes]
         else:
             message.deferred = (message.deferred or []) + [(index, dsn, text) for index in indexes]
+
+
+def trace_way(nexthop: str) -> tuple[str, str, str]:
+    """(class, code, status) of a recipient that is only looked at."""
+    digit = nexthop[:1] if nexthop[:1] in ("2", "4", "5") else "5"
+    return digit, f"{digit}.0.0", "deliverable" if digit == "2" else "undeliverable"
 
 
 def delivery_line(envelope: Envelope, message: Message, index: int, now: int, dsn: str, status: str, text: str) -> str:

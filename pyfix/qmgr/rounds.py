@@ -8,6 +8,7 @@ Manual pages: qmgr(8), bounce(8).
 
 from typing import Any
 
+from pyfix.model import TRACE_ONLY
 from pyfix.qmgr.names import external
 from pyfix.qmgr.scheduler import Message
 
@@ -64,7 +65,7 @@ class Rounds:
         if message.bounced:
             wanted.append(("failure", message.bounced))
         if message.reported:
-            wanted.append(("success", message.reported))
+            wanted.append(("verify" if message.flags & TRACE_ONLY else "success", message.reported))
         if message.deferred and self._late(message):
             wanted.append(("delay", message.deferred))
         return wanted

@@ -56,7 +56,7 @@ class Routes:
 
     async def route(self, recipient: Recipient, sender: bytes) -> None:
         """Write into a recipient where it goes."""
-        if recipient.transport == "expanded":
+        if recipient.transport in ("expanded", "trace"):
             return
         found = await self.resolver.resolve(recipient.address, sender)
         if found.flags & FAIL:
