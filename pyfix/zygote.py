@@ -77,8 +77,8 @@ def fork_again(control: socket.socket, data: bytes, fds: list[int]) -> NoReturn:
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
-    title.set_command_line([word.encode("utf-8", "surrogateescape") for word in words])
     title.set_name(argv[0].encode("utf-8", "surrogateescape"))
+    title.set_command_line([word.encode("utf-8", "surrogateescape") for word in words])
     gc.enable()
     service.main(argv, imported=True)
 
