@@ -57,10 +57,10 @@ class Submit:
     async def recipients(self, to: bytes, sender: bytes) -> list[Recipient]:
         """Who gets a notification for `to`: our own mail goes through canonical, virtual and bcc maps like any other."""
         found = []
-        for one in await self.mapper.recipients([Recipient(to, notify=model.NOTIFY_NEVER)], sender):
+        for one in await self.mapper.recipients([Recipient(to)], sender):
             new = await self.resolve(one.address, sender)
             new.original = one.original or (one.address if new.address != one.address else b"")
-            new.notify = model.NOTIFY_NEVER
+            new.notify = one.notify
             found.append(new)
         return found
 

@@ -31,4 +31,4 @@ def test_who_gets_a_notification(tmp_path, tables, to, header):
     pen = Pen()
     Submit(Config.load(str(tmp_path)), pen, Log(), Clock())(b"", b"me@in.test", BODY, lambda queue_id: None)
     assert [(r.address, r.original) for r in pen.envelope.recipients] == to
-    assert all(r.notify == 1 for r in pen.envelope.recipients) and header in pen.content and pen.envelope.sender == b""
+    assert all(r.notify == 0 for r in pen.envelope.recipients) and header in pen.content and pen.envelope.sender == b""
