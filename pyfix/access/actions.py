@@ -32,10 +32,11 @@ class Result:
         word, _, text = value.replace(b"\t", b" ").partition(b" ")
         self.text = text.strip(b" ")
         action = ACTIONS.get(word.upper())
-        if action is not None:
-            return action(self)
-        if value.isdigit():
-            return OK
+        if action is not None or value.isdigit():
+            status = action(self) if action is not None else OK
+            if status == OK and self.engine.permits:
+                self.engine.permits.tell(self.subject, word, self.kind, self.name, self.table)
+            return status
         if value[:3].isdigit() and value[:1] in (b"4", b"5") and not value[3:4].isdigit():
             self.text = value[3:].strip(b" \t")
             return self.refuse(int(value[:3]), b"%c.7.1" % value[0], b"Access denied")

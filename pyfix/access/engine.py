@@ -16,6 +16,7 @@ from pyfix.access import tables
 from pyfix.access.expansion import unescape
 from pyfix.access.lookups import Lookups
 from pyfix.access.networks import Networks
+from pyfix.access.permits import PermitLog
 from pyfix.access.recipients import Recipients
 from pyfix.access.subject import Subject
 from pyfix.access.tables import Access
@@ -77,6 +78,7 @@ class Engine:
         self.default_rbl_reply = config.default_rbl_reply
         self.rbl_replies = maps.MapList(config["rbl_reply_maps"], config, "rbl_reply_maps")
         self.visible = frozenset(unescape(config.smtpd_expansion_filter))
+        self.permits = PermitLog(config)
         self.told: set[str] = set()         # what is said once
         self.services: dict[str, Any] = {}  # policy services by their spelling
         self._tables: dict[str, Access] = {}
@@ -175,6 +177,8 @@ class Engine:
                     self.warning(f"restriction `{step.useless}' after `{step.name}' is ignored".encode())
                 result = step.check(self, subject, scope, step.argument)
                 status = result if result.__class__ is int else await result
+                if status == OK and self.permits:
+                    self.permits.step(subject, step.name, scope)
                 if subject.warn_if_reject >= subject.depth:
                     subject.warn_if_reject = 0
                 if status != DUNNO or (subject.defer_if_reject and subject.defer_if_permit):

@@ -49,7 +49,7 @@ class Policy:
     def prepare(self) -> None:
         """Compiles the lists and sees whether clients in mynetworks have a short way."""
         empty = all(not self.engine.compiled(self.lists[name]) for name in ("client", "helo", "sender"))
-        self.short_way = (not self.unlisted_sender and (empty or all(
+        self.short_way = (not self.unlisted_sender and not self.engine.permits and (empty or all(
             self.engine.permits_networks_first(self.lists[name]) for name in ("client", "helo", "sender"))) and all(
             self.engine.permits_networks_first(self.lists[name]) for name in ("relay", "recipient")))
         self.has = {name: bool(self.engine.compiled(self.lists[name])) for name in LISTS}

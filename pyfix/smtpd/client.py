@@ -21,16 +21,17 @@ NEWLINES_LEGACY = 0
 class Client(ClientHot):
     """A client under one configuration.
 
-    log_name  b"name[address]"      trusted  in mynetworks      exempt  free of smtpd_client_*_limit
+    log_name  b"name[address]", with smtpd_client_port_logging b"name[address]:port"
+                 trusted  in mynetworks      exempt  free of smtpd_client_*_limit
     described the same as text      may_xclient, may_xforward   smtpd_authorized_*_hosts has it
     local     local_header_rewrite_clients matches              newlines  smtpd_forbid_bare_newline for it
     tally     as what it is counted, 0 if it is exempt
     ehlo      (ServerCore.masked, reply lines, log line or "")
     """
 
-    def __init__(self, settings: Any, peer: Peer, address: bytes, until: float) -> None:
+    def __init__(self, settings: Any, peer: Peer, address: bytes, until: float, port: int | None = None) -> None:
         self.settings, self.peer, self.address, self.until = settings, peer, address, until
-        self.log_name = b"%b[%b]" % (peer.name, address)
+        self.log_name = log_name(peer.name, address, port)
         self.described = text(self.log_name)
         self.may_xclient, self.may_xforward = self.listed(settings.xclient_hosts), self.listed(settings.xforward_hosts)
         self.trusted = self.listed(settings.policy.engine.networks)
@@ -81,6 +82,10 @@ class Clients:
         self.fixed = not any(entry.tables for entry in lists) and not settings.discard_maps
         self._kept: dict[tuple[bytes, Peer], Client] = {}
 
+    def make(self, peer: Peer, address: bytes, port: int) -> Client:
+        """A Client of one session only, whose log name has the port."""
+        return Client(self.settings, peer, address, 0.0, port)
+
     def get(self, peer: Peer, address: bytes, now: float) -> Client:
         """The Client with that name and address."""
         client = self._kept.get((address, peer))
@@ -89,6 +94,12 @@ class Clients:
                 self._kept.clear()
             client = self._kept[address, peer] = Client(self.settings, peer, address, now + TABLES_HOLD)
         return client
+
+
+def log_name(name: bytes, address: bytes, port: int | None) -> bytes:
+    """A client as log lines and some replies have it; `port` None: without, -1: not known."""
+    shown = b"" if port is None else b":unknown" if port < 0 else b":%d" % port
+    return b"%b[%b]%b" % (name, address, shown)
 
 
 def text(data: bytes) -> str:

@@ -171,6 +171,7 @@ class Server(ServerHot):
     def new_subject(self, session: Any) -> Subject:
         """What policy looks at, for one session."""
         subject = Subject(session.client.peer.name, session.address, info=self.info, warning=self.warning)
+        subject.client = session.client.log_name
         subject.reverse_name, subject.name_code = session.client.peer.reverse_name, session.client.peer.name_code
         subject.reverse_code, subject.port = session.client.peer.reverse_code, b"%d" % session.port
         host, port = session.local_address()

@@ -129,7 +129,8 @@ class Settings(SettingsHot):
         """How long a client may take; `careful`: its sessions need more than the plain Session."""
         self.timeout = config.smtpd_timeout
         self.request_deadline, self.min_data_rate = config.smtpd_per_request_deadline, config.smtpd_min_data_rate
-        self.careful = self.request_deadline or bool(self.features) or self.taps.wanted
+        self.port_logging = config.smtpd_client_port_logging
+        self.careful = self.port_logging or self.request_deadline or bool(self.features) or self.taps.wanted
 
     def read_authorized(self, config: Any) -> None:
         """Who may say XCLIENT and XFORWARD."""

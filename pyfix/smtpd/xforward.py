@@ -9,7 +9,7 @@ from typing import Any
 
 from pyfix.smtpd import attributes
 from pyfix.smtpd.attributes import BadAttribute
-from pyfix.smtpd.client import Origin, text
+from pyfix.smtpd.client import Origin, log_name, text
 from pyfix.smtpd.names import UNKNOWN
 
 NAMES = frozenset((b"NAME", b"ADDR", b"PORT", b"PROTO", b"HELO", b"IDENT", b"SOURCE"))
@@ -73,7 +73,7 @@ class Forwarded:
 
     # -- what comes of it
 
-    def dress(self, origin: Origin) -> Origin:
+    def dress(self, origin: Origin, ports: bool = False) -> Origin:
         """The session's origin as the message that follows shall have it."""
         if self.local is not None:
             origin.local = self.local
@@ -82,7 +82,7 @@ class Forwarded:
             origin.change({"ident": text(self.ident)})
             origin.logged += b", orig_queue_id=" + self.ident
         if self.client:
-            shown = b"%b[%b]" % (self.name, self.address) if self.address != UNKNOWN else self.name
+            shown = log_name(self.name, self.address, self.port if ports else None) if self.address != UNKNOWN else self.name
             origin.logged += b", orig_client=" + shown
             origin.described = text(shown)
             origin.change({

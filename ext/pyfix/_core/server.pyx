@@ -128,7 +128,7 @@ cdef class ServerCore(Arguments):
         """What an answer changes."""
         if event == EV_HELO and success:
             self.reset()
-            self.greeted, self.esmtp = True, self.verb != VERB_HELO
+            self.greeted, self.esmtp = True, self.esmtp or self.verb != VERB_HELO
         elif event == EV_MAIL:
             self.in_mail = success
         elif event == EV_RCPT and success:

@@ -1,6 +1,6 @@
 """A session under more rules than the plain one: deadlines for whole requests, XCLIENT, XFORWARD (smtpd(8), postconf(5)).
 
-smtpd_command_filter, smtpd_reject_footer: see pyfix.smtpd.tap.
+smtpd_command_filter, smtpd_reject_footer: see pyfix.smtpd.tap. smtpd_client_port_logging: a client that no other session has.
 
 The law: what only some configurations ask for lives here, and costs the plain Session nothing; the
 Server makes one of these where Settings.careful says so.
@@ -46,6 +46,13 @@ cdef class CarefulSession(Session):
             self.core = self.tapped
         self.by_request, self.rate = self.settings.request_deadline, self.settings.min_data_rate
         self.login = b""
+
+    # -- who it is
+
+    cdef int enter(self) except -1:
+        if self.settings.port_logging:
+            self.client = self.settings.clients.make(self.client.peer, self.address, self.port)
+        return Session.enter(self)
 
     # -- what passes
 
@@ -117,7 +124,8 @@ cdef class CarefulSession(Session):
         self.server.release(self)
         self.address, self.port, self.helo = identity.address, identity.port, identity.helo
         self.login, self.destination = identity.login, identity.server
-        self.client = self.settings.clients.get(identity.peer, identity.address, self.server.clock())
+        self.client = self.settings.clients.make(identity.peer, identity.address, self.port) if self.settings.port_logging \
+            else self.settings.clients.get(identity.peer, identity.address, self.server.clock())
         self.core.greeted, self.core.esmtp = self.helo is not None, identity.esmtp
         self.core.newlines, self.trusted = self.client.newlines, self.client.trusted
         self.subject = self.origin = self.forwarded = None
@@ -175,7 +183,7 @@ cdef class CarefulSession(Session):
             origin.change({"sasl_method": "XCLIENT", "sasl_username": self.login.decode("utf-8", "replace")})
             origin.received = origin.received.replace(b" with ESMTP id ", b" with ESMTPA id ")
         forwarded = self.still_forwarded()
-        return origin if forwarded is None else forwarded.dress(origin)
+        return origin if forwarded is None else forwarded.dress(origin, self.settings.port_logging)
 
     def look(self, int event):
         """With what XCLIENT said."""

@@ -426,7 +426,7 @@ cdef class Session(Stream):
         if self.subject is None:
             self.subject = self.server.new_subject(self)
         subject = self.subject
-        subject.where = WHERE[event]
+        subject.where = WHERE[event] if event != EV_HELO or self.core.verb == 0 else b"EHLO"
         subject.helo, subject.sender = self.helo, self.sender
         subject.protocol = b"ESMTP" if self.core.esmtp else b"SMTP"
         subject.queue_id = self.intake.queue_id if self.intake is not None else b""
