@@ -230,7 +230,7 @@ def check_etrn_access(engine: Engine, subject: Subject, scope: Scope, argument: 
 
 
 def never(engine: Engine, subject: Subject, scope: Scope, argument: Any) -> int:
-    """never."""
+    """What stands for restrictions whose service is not here: no opinion."""
     return DUNNO
 
 
