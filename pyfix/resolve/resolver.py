@@ -74,6 +74,22 @@ class Resolver(Cache):
         tables = [t for entry in self.domains.lists for t in entry.tables]
         self._watched = [*maps, *tables]
         self._cacheable = all(t.cacheable for t in self._watched)
+        self._by_domain = self._cacheable and self.domains.local and not (
+            self._by_sender or self._transports.tables or self._relocated)
+
+    kind = Resolution
+
+    def default_route(self, domain: bytes) -> tuple[str, str] | None:
+        """(transport, nexthop) of a domain of class default that is no address; None where resolve() must be asked."""
+        name = domain.decode("ascii")
+        if names.valid_hostaddr(name) or not valid_domain(name):
+            return None
+        try:
+            if any(entry.match(domain) for entry in self.domains.lists if entry):
+                return None
+        except TableError:
+            return None
+        return split_destination(self._texts["default_transport"], self._texts["relayhost"] or name)
 
     async def resolve(self, address: bytes, sender: bytes = b"") -> Resolution:
         """Where `address` (internal form) goes. A table that fails gives the flag FAIL and a warning."""

@@ -80,9 +80,9 @@ def test_failing_table_is_temporary_and_not_kept(name):
 
 def test_cache_knows_senders_only_where_they_count():
     r = resolver()
-    assert r.cached(b"u@far.test") is None
-    result = asyncio.run(r.resolve(b"u@far.test", b"a@b.test"))
-    assert r.cached(b"u@far.test", b"c@d.test") is result
+    assert r.cached(b"u@box.test") is None
+    result = asyncio.run(r.resolve(b"u@box.test", b"a@b.test"))
+    assert r.cached(b"u@box.test", b"c@d.test") is result
     r = resolver(sender_dependent_relayhost_maps="inline:{a@b.test=x.test}")
     asyncio.run(r.resolve(b"u@far.test", b"a@b.test"))
     assert r.cached(b"u@far.test", b"c@d.test") is None
@@ -95,3 +95,29 @@ def test_domain_in_two_lists_is_told_once():
         asyncio.run(r.resolve(address))
     assert warned == ["do not list domain example.com in BOTH mydestination and virtual_alias_domains",
                       "do not list domain two.test in BOTH virtual_alias_domains and relay_domains"]
+
+
+USERS = (b"u", b"Double-Bounce", b"-u", b"a.b", b".a", b"a!b", b"a%b", b'"a b"', b"a@b", b"", "é".encode(), b"(a)", b"u+x")
+DOMAINS = (b"far.test", b"Far.TEST", b"far.test.", b"example.com", b"x.example.com", b"relay.test", b"sub.relay.test", b"box.test",
+           b"alias.test", b"1.2.3.4", b"[127.0.0.1]", b"[192.0.2.1]", b"a..b", b"-a.test", b"a_b.test", b"one", b"", b"256.1.1.1",
+           b"a." + 64 * b"x" + b".test", "é.test".encode(), b"1.test", b"test.1")
+
+
+@pytest.mark.parametrize("settings", [{}, {"relayhost": "[hub.test]:25"}, {"default_transport": "slow:there"},
+                                      {"relay_domains": ""}, {"allow_min_user": "yes"}, {"transport_maps": "inline:{far.test=x:}"},
+                                      {"mydestination": "inline:{far.test=1}, example.com"}, {"swap_bangpath": "no"}])
+def test_the_way_by_the_domain_gives_what_resolving_gives(settings):
+    shared, short = resolver(**settings), 0
+    for address in [user + b"@" + domain for user in USERS for domain in DOMAINS]:
+        known = shared.cached(address)
+        if known is not None:
+            assert tuple(known) == tuple(go(address, **settings)) and known.flags == DEFAULT, address
+            short += 1
+    assert (short > 10) == ("transport_maps" not in settings)
+
+
+def test_the_way_by_the_domain_follows_its_tables(tmp_path):
+    table = tmp_path / "domains"
+    table.write_text("far.test x\n")
+    shared = resolver(mydestination=f"texthash:{table}", inet_interfaces="127.0.0.1")
+    assert shared.cached(b"u@far.test") is None and shared.cached(b"u@other.test").nexthop == "other.test"

@@ -7,6 +7,7 @@ configured, and all its addresses were resolved before; any other takes Cleanup'
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
+from pyfix._core.chars cimport is_plain_address
 from pyfix._core.pack cimport Packer
 from pyfix.cleanup.intake cimport Intake, Keeper
 from pyfix.cleanup.origin cimport NONE, Origin
@@ -56,6 +57,8 @@ cdef class Hot(Keeper):
         sender = None
         if intake.header is None and intake.actions is None and self.plain and self.mapper.idle:
             sender = self.senders.get(intake.sender)
+            if sender is None and plain_sender(intake.sender):
+                sender = intake.sender
         if sender is not None and self.resolved(sender, intake.recipients):
             self.commit(intake, sender, intake.recipients)
         else:
@@ -194,6 +197,13 @@ cdef class Hot(Keeper):
         self.packer.text(transport)
         self.packer.text(nexthop)
         return self.packer.array(n)
+
+
+cdef bint plain_sender(bytes address) except -1:
+    """Whether the address is queued as it is while no table is asked: nothing to complete, and not MAILER-DAEMON (the null sender)."""
+    cdef const char* p = PyBytes_AS_STRING(address)
+    cdef size_t n = PyBytes_GET_SIZE(address)
+    return n and not (p[0] == b"m" or p[0] == b"M") and is_plain_address(p, n)
 
 
 cdef bint one_site(list recipients) except -1:

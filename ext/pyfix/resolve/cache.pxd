@@ -8,5 +8,8 @@ cdef class Cache:
     cdef public bint _cacheable
     cdef public double _checked         # when the tables were looked at last, monotonic
     cdef public object _generation
+    cdef public bint _by_domain         # what is sent away goes where its domain goes: no table knows more
+    cdef dict _routes                   # domain -> (transport, nexthop), () where resolve() has to be asked
 
     cdef object look(self, bytes address, bytes sender)
+    cdef object route(self, bytes address)
