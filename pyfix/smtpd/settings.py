@@ -130,7 +130,8 @@ class Settings(SettingsHot):
         self.timeout = config.smtpd_timeout
         self.request_deadline, self.min_data_rate = config.smtpd_per_request_deadline, config.smtpd_min_data_rate
         self.port_logging = config.smtpd_client_port_logging
-        self.careful = self.port_logging or self.request_deadline or bool(self.features) or self.taps.wanted
+        self.proxied, self.proxy_timeout = upstream(config), config.smtpd_upstream_proxy_timeout
+        self.careful = self.proxied or self.port_logging or self.request_deadline or bool(self.features) or self.taps.wanted
 
     def read_authorized(self, config: Any) -> None:
         """Who may say XCLIENT and XFORWARD."""
@@ -242,3 +243,11 @@ def newlines(config: Any) -> int:
         raise ConfigError(f"smtpd_forbid_bare_newline: unknown value {value}",
                           remedy="use normalize, yes, note, reject or no")
     return NEWLINES[value]
+
+
+def upstream(config: Any) -> bool:
+    """Does a proxy speak first? Raises ConfigError."""
+    name = config["smtpd_upstream_proxy_protocol"]
+    if name and name != "haproxy":
+        raise ConfigError(f"smtpd_upstream_proxy_protocol: unsupported protocol {name}", remedy="use haproxy, or nothing")
+    return bool(name)

@@ -1,6 +1,6 @@
 """A session under more rules than the plain one: deadlines for whole requests, XCLIENT, XFORWARD (smtpd(8), postconf(5)).
 
-smtpd_command_filter, smtpd_reject_footer: see pyfix.smtpd.tap. smtpd_client_port_logging: a client that no other session has.
+smtpd_upstream_proxy_protocol: see pyfix.smtpd.proxied. smtpd_command_filter, smtpd_reject_footer: see pyfix.smtpd.tap. smtpd_client_port_logging: a client that no other session has.
 
 The law: what only some configurations ask for lives here, and costs the plain Session nothing; the
 Server makes one of these where Settings.careful says so.
@@ -13,13 +13,15 @@ smtpd_timeout in all. Our own time (policy, commit, error sleep) does not count.
 from libc.stdint cimport int64_t, uint64_t
 
 from pyfix._core.command cimport VERB_EHLO, VERB_HELO, VERB_RSET
+from pyfix._core.chars cimport escaped
 from pyfix._core.server cimport EV_MORE, EV_XCLIENT, EV_XFORWARD, IN_COMMAND, IN_DATA, IN_LONG_LINE
 from pyfix._core.tapped cimport TappedCore
 from pyfix.cleanup.origin cimport Origin
 from pyfix.smtpd.session cimport Session
 
 from pyfix.ipc.eager import run
-from pyfix.smtpd import xclient
+from pyfix.smtpd import proxied, wording, xclient
+from pyfix.smtpd.names import Peer
 from pyfix.smtpd.attributes import BadAttribute
 from pyfix.smtpd.tap import Tap
 from pyfix.smtpd.xforward import Forwarded
@@ -35,6 +37,8 @@ cdef class CarefulSession(Session):
     cdef object forwarded        # Forwarded, while a transaction has it
     cdef uint64_t resets         # how many commands had ended a transaction when it was said
     cdef bytes login             # XCLIENT LOGIN
+    cdef bint awaits_proxy       # smtpd_upstream_proxy_protocol: its header is still to come
+    cdef bytes premature         # what came with it before the greeting
     cdef TappedCore tapped       # the core, where commands or replies may be changed; else None
     cdef object destination      # (address, port) by XCLIENT, None: the socket's
 
@@ -48,6 +52,70 @@ cdef class CarefulSession(Session):
         self.login = b""
 
     # -- who it is
+
+    def begin(self):
+        """Connected: a proxy speaks first, where there is one."""
+        if not self.settings.proxied:
+            Session.begin(self)
+            return
+        host, self.port = self.peer_address()
+        self.address = (<str> host).encode("ascii") or b"127.0.0.1"
+        self.server.sessions.add(self)
+        self.counted = self.awaits_proxy = True
+        self.set_deadline(self.settings.proxy_timeout)
+
+    cdef Py_ssize_t on_data(self, const char* p, Py_ssize_t n) except -1:
+        if not self.awaits_proxy:
+            return Session.on_data(self, p, n)
+        try:
+            ends = proxied.parse(p[:min(n, proxied.LONGEST)], self.settings.has_protocol)
+        except proxied.BadHeader as error:
+            self.no_proxy(b"%b: %b" % (error.args[0].encode(), escaped(p[:min(n, 200)])))
+            return n
+        if ends is None:
+            return 0
+        self.awaits_proxy = False
+        self.premature = p[ends.used:min(n, ends.used + 100)] if self.settings.forbids_early else None
+        if ends.client:
+            self.address, self.port = ends.client, ends.port
+            self.destination = ends.server, b"%d" % ends.server_port
+        self.set_deadline(self.settings.timeout)
+        self.look_up()
+        return ends.used
+
+    cdef int look_up(self) except -1:
+        """The name of the client that the proxy told of."""
+        peer = self.server.names.cached(self.address)
+        if peer is None:
+            self.pause()
+            run(self.server.names.find(self.address), self.known)
+        else:
+            self.known(peer)
+        return 0
+
+    def welcome(self, refusal):
+        """Nobody may speak behind the proxy before the greeting."""
+        if self.premature and not self.core.closing and self.fd >= 0:
+            self.server.info(wording.note("pipelining", b"CONNECT " + escaped(self.premature), self))
+            self.core.hang_up(b"554 5.5.0 Error: SMTP protocol synchronization")
+        self.premature = None
+        Session.welcome(self, refusal)
+
+    cdef int on_timeout(self) except -1:
+        if not self.awaits_proxy:
+            return Session.on_timeout(self)
+        return self.no_proxy(b"timeout error")
+
+    cdef int no_proxy(self, bytes why) except -1:
+        """The proxy did not say who the client is."""
+        self.awaits_proxy = False
+        self.server.warning(b"haproxy read: " + why)
+        self.client = self.settings.clients.get(Peer(), self.address, self.server.clock())
+        self.server.info(b"connect from " + self.client.log_name)
+        self.greeted = True
+        self.core.hang_up(b"421 4.3.0 %b Server local error" % self.settings.hostname)
+        self.drive(NULL, 0)
+        return 0
 
     cdef int enter(self) except -1:
         if self.settings.port_logging:
