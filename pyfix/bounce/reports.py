@@ -20,7 +20,7 @@ Done = Callable[[set[str]], None]
 
 NAMES = {"failure": "non-delivery", "delay": "delay", "success": "delivery status", "verify": "delivery status"}
 _ACTION_OF = {"failure": "failed", "delay": "delayed", "relayed": "relayed", "delivered": "delivered",
-              "expanded": "expanded", "sent": "delivered",
+              "expanded": "expanded", "sent": "delivered", "cleared": "relayed",
               "deliverable": "deliverable", "undeliverable": "undeliverable"}
 _ASKED = {"failure": model.NOTIFY_FAILURE, "delay": model.NOTIFY_DELAY, "success": model.NOTIFY_SUCCESS}
 _MAILER = b"MAILER-DAEMON"
@@ -95,7 +95,7 @@ class Reports:
                 self.log.warning(f"{envelope.queue_id.decode()}: undeliverable postmaster notification discarded")
             return []
         items = [self._item(kind, envelope, outcome) for outcome in outcomes
-                 if asked(envelope.recipients[outcome[0]].notify, kind)]
+                 if outcome[1] == "cleared" or asked(envelope.recipients[outcome[0]].notify, kind)]
         if not items:
             return []
         if not envelope.sender:

@@ -16,6 +16,7 @@ from typing import Any
 from pyfix import model
 from pyfix.errors import QueueError
 from pyfix.qmgr import hot
+from pyfix.qmgr.cleared import Cleared
 from pyfix.qmgr.inline import INLINE, Inline
 from pyfix.qmgr.names import external
 from pyfix.qmgr.parameters import SECOND, Parameters
@@ -51,6 +52,7 @@ class Manager:
         self.summon: Callable[[str], str] = lambda transport: ""    # has an agent started, or says why not
         self.inline = Inline(error_log)
         self.rounds = Rounds(self, reports)
+        self.cleared = Cleared(self)
 
     # -- coming in ------------------------------------------------------------------------
 
@@ -129,6 +131,7 @@ class Manager:
                           envelope.sender, len(indexes), now)
         message.envelope, message.expired, message.pending = envelope, bool(known.flags & FORCED), 1
         self.active[slot] = message
+        self.cleared.watch(message)
         self.routing += 1
         self.routes(envelope, indexes, lambda sites: self._routed(message, sites))
 
@@ -175,6 +178,8 @@ class Manager:
 
     def outcomes(self, agent: Agent, results: list[list[Any]]) -> None:
         """Take an OUTCOME frame's results."""
+        if self.cleared.messages:
+            self.cleared.mark(agent, results)
         hot.answer(self, agent, results, self.clock.now())
 
     def answered(self, entry: Entry, trouble: Any, recipients: list[list[Any]], now: int) -> None:

@@ -27,6 +27,7 @@ class Parameters:
     transport_retry: int = 60 * SECOND
     defer_transports: frozenset[str] = frozenset()
     soft_bounce: bool = False
+    confirm_cleared: bool = False
 
     def lifetime(self, sender: bytes) -> int:
         """How long a message of this sender may stay in the queue."""
@@ -66,4 +67,4 @@ def parameters(config: Any) -> Parameters:
         bounce_lifetime=config.bounce_queue_lifetime * SECOND, delay_warning=config.delay_warning_time * SECOND,
         transport_retry=config.transport_retry_time * SECOND,
         defer_transports=frozenset(config["defer_transports"].replace(",", " ").split()),
-        soft_bounce=config.soft_bounce)
+        soft_bounce=config.soft_bounce, confirm_cleared=config.confirm_delay_cleared)

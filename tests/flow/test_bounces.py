@@ -47,9 +47,10 @@ def test_reports_of_success_failure_and_delay_each_once_over_a_restart() -> None
     """NOTIFY, RET, ENVID and ORCPT of RFC 3461, bounce_size_limit, delay_warning_time."""
     async def scenario() -> None:
         server = await Server([HI, BARE, OK, b"550 5.1.1 nobody here\r\n", b"550 5.1.1 nobody here\r\n"]).start()
-        main = (f"delay_warning_time = 1s\nminimal_backoff_time = 2s\nmaximal_backoff_time = 2s\nqueue_run_delay = 1s\n"
+        dead = free_port()
+        main = (f"confirm_delay_cleared = yes\ndelay_warning_time = 1s\nminimal_backoff_time = 2s\nmaximal_backoff_time = 2s\nqueue_run_delay = 1s\n"
                 f"bounce_size_limit = 1000\ntransport_maps = inline:{{{{no.example=smtp:{server.nexthop}}}, "
-                f"{{late.example=smtp:[127.0.0.1]:{free_port()}}}}}\n")
+                f"{{late.example=smtp:[127.0.0.1]:{dead}}}}}\n")
         async with Relay(main) as relay:
             def reports(queue_id: str) -> list[bytes]:
                 return [content for sender, _, content in relay.received
@@ -73,5 +74,11 @@ def test_reports_of_success_failure_and_delay_each_once_over_a_restart() -> None
             await relay.command("postfix", "start", check=True)
             await relay.until(lambda: len(relay.logged(f"{late}: to=<x@late.example>")) > tries + 1, "two more attempts")
             assert len(reports(late)) == 1
+            main_cf = relay.etc / "main.cf"
+            main_cf.write_text(main_cf.read_text().replace(f"[127.0.0.1]:{dead}", f"[127.0.0.1]:{relay.sink_port}"))
+            await relay.command("postfix", "reload", check=True)
+            await relay.until(lambda: len(reports(late)) == 2, "the word that the delay is over")
+            report = reports(late)[1].partition(b"text/rfc822-headers")[0]
+            assert b"Action: relayed" in report and b"x@late.example" in report and b"y@late.example" not in report
         await server.stop()
     run(scenario, 90)

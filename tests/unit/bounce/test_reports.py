@@ -126,6 +126,8 @@ def test_success_and_delay(tmp_path):
     assert b"\r\nAction: relayed\r\n" in content and b"\r\nOriginal-Envelope-Id: QQ1\r\n" in content
     assert b"\r\nOriginal-Recipient: rfc822;A@old.example\r\n" in content and b"\r\nbody\r\n" not in content
     assert desk.log == ["ABC123: sender delivery status notification: NEW1"]
+    [*_, (_, _, content)] = desk.queue("success", (0, "cleared", "2.0.0", "250 ok"), recipients=[Recipient(b"a@example.com")])
+    assert b"\r\nAction: relayed\r\n" in content
     content = desk.queue("delay", (0, "4.2.0", "later"))[-1][2]
     assert b"\r\nAction: delayed\r\n" in content and b"\r\nWill-Retry-Until: " in content
     assert b"Subject: Delayed Mail (still being retried)" in content

@@ -326,3 +326,31 @@ def test_a_delay_warning_that_could_not_be_queued_is_tried_again():
         [(_, entry)] = world.sleep(seconds)
         world.answer(agent, entry, "deferred", "4.2.0", "later")
     assert [kind for kind, *_ in world.reports.sent] == ["delay"]
+
+
+def test_a_sender_who_was_warned_hears_that_the_delay_is_over():
+    """confirm_delay_cleared: for those who want to hear of delays, once, and only after a warning."""
+    for confirm in (True, False):
+        world = World(queue_run_delay=0, delay_warning=200 * 10**6, confirm_cleared=confirm)
+        agent = world.agent()
+        people = [Recipient(b"%d@example.com" % notify, notify=notify, transport="smtp", nexthop="example.com") for notify in (0, 1, 2, 4, 8)]
+        world.message(*people)
+        for seconds in (0, 300):
+            [(who, entry)] = world.sleep(seconds)
+            world.answer(agent, entry, "deferred", "4.2.0", "later")
+        [(who, entry)] = world.sleep(4000)
+        world.manager.outcomes(agent, [[entry.job, "", list(entry.recipients)]])
+        kinds = [(kind, [item[:2] for item in items]) for kind, _, items in world.reports.sent]
+        assert kinds[1:] == ([("success", [(0, "cleared"), (4, "cleared")])] if confirm else []) and kinds[0][0] == "delay"
+        assert world.state(ONE) == "" and not world.manager.cleared.messages
+
+
+def test_nothing_is_cleared_without_a_warning():
+    world = World(queue_run_delay=0, delay_warning=900 * 10**6, confirm_cleared=True)
+    agent = world.agent()
+    world.message(b"a@example.com")
+    [(_, entry)] = world.turn()
+    world.answer(agent, entry, "deferred", "4.2.0", "later")
+    [(_, entry)] = world.sleep(300)
+    world.answer(agent, entry)
+    assert world.reports.sent == [] and world.state(ONE) == ""
