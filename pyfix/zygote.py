@@ -1,6 +1,6 @@
 """The zygote: one process that has imported everything, and of which master has every service forked.
 
-    python -m pyfix.zygote [-a] CONTROL_FD MODULE... FILLER
+    python -m pyfix.zygote CONTROL_FD MODULE... FILLER
 
 Law: master(8), fork(2), prctl(2) PR_SET_CHILD_SUBREAPER. Importing the code takes most of a service's start and much of
 its memory; here it is done once, and what was imported is shared. The zygote reads nothing but master's requests: it is
@@ -11,8 +11,7 @@ A request is one packet (SOCK_SEQPACKET): msgpack [argv of pyfix.service, enviro
 at once, so that master, a subreaper, becomes its parent, sees it die, and keeps it when the zygote dies. Its first
 word on the status socket is b"p" and its process id.
 
-MODULE: what to import. -a: everything that a stage could ever need (pyfix.preload), where mail_owner can't
-read the code or a service is chrooted. FILLER: room for the titles of the services, see pyfix.title.
+MODULE: what to import; where mail_owner can't read the code, everything that a stage could ever need (pyfix.preload). FILLER: room for the titles of the services, see pyfix.title.
 """
 
 import fcntl
@@ -36,11 +35,11 @@ DESCRIPTORS = 250           # the kernel passes at most 253 in a packet
 FIRST = 2                   # standard error, then what a request brings
 
 
-def load(names: list[str], everything: bool) -> None:
+def load(names: list[str]) -> None:
     """Import the stages and what they need, and put the result where no collector touches (and so copies) it."""
     for name in names:
         importlib.import_module(name)
-    if everything or needed():
+    if needed():
         preload([sys.modules[name.rpartition(".")[0]] for name in names])
     parameters()
     gc.collect()
@@ -98,11 +97,10 @@ def main(argv: list[str]) -> int:
     """The life of the zygote."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    everything = argv[:1] == ["-a"]
-    number, *names = argv[1:-1] if everything else argv[:-1]
+    number, *names = argv[:-1]
     control = socket.socket(fileno=int(number))
     os.set_inheritable(control.fileno(), False)
-    load(names, everything)
+    load(names)
     title.set_command_line([b"pyfix.zygote"])
     serve(control)
     return 0

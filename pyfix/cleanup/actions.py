@@ -7,7 +7,7 @@ Law: access(5), header_checks(5), "ACTIONS"; postconf(5) content_filter, default
 from copy import copy
 from typing import Any
 
-from pyfix.model import HOLD, Recipient
+from pyfix.model import HOLD, Recipient, Reply
 
 
 def with_actions(stage: Any, intake: Any, recipients: list[Recipient]) -> list[Recipient]:
@@ -26,6 +26,13 @@ def filtered_origin(origin: Any, destination: bytes) -> Any:
     """An origin whose messages have the attribute `content_filter`: they go there, whatever becomes of their recipients' routes."""
     marked = copy(origin)
     marked.change({"content_filter": destination.decode("utf-8", "surrogateescape")})
+    return marked
+
+
+def returned_origin(origin: Any, reply: Reply) -> Any:
+    """An origin whose messages have the attribute `returned`: they stay with the error transport, over a restart too."""
+    marked = copy(origin)
+    marked.change({"returned": f"{reply.dsn} {reply.text}"})
     return marked
 
 

@@ -7,7 +7,7 @@ the queue's writer, the resolver, the address mappings and the words of the Rece
 import time
 from email.utils import formatdate
 
-from pyfix.cleanup.actions import destination, expansions, filtered_origin, with_actions
+from pyfix.cleanup.actions import destination, expansions, filtered_origin, returned_origin, with_actions
 from pyfix.cleanup.checks import Checks
 from pyfix.cleanup.fields import edited_header
 from pyfix.cleanup.hot import Hot
@@ -22,6 +22,8 @@ from pyfix.resolve.addressmap import MappingTrouble
 DROP_BITS = {"bcc": 1, "content-length": 2, "resent-bcc": 4, "return-path": 8}
 
 SENDERS_KEPT = 10_000
+RETURNS = "returns"         # among an intake's actions: who handed it in is not there to hear a refusal
+CONTENT_ERRORS = ("hops", "checks")
 
 QUEUE_WRITE_ERROR = Reply(451, "4.3.0", "Error: queue file write error")
 NO_SPACE = Reply(452, "4.3.1", "Insufficient system storage")
@@ -96,7 +98,18 @@ class Cleanup(Hot):
             self.end(intake, Reply(250, "2.0.0", "Ok: queued as " + intake.queue_id.decode()))
             return
         replies = {"hops": TOO_MANY_HOPS, "checks": intake.reply, "space": NO_SPACE, "size": TOO_BIG}
-        self.end(intake, replies.get(intake.error, QUEUE_WRITE_ERROR))
+        reply = replies.get(intake.error, QUEUE_WRITE_ERROR)
+        if reply.code >= 500 and intake.error in CONTENT_ERRORS and intake.actions is not None and RETURNS in intake.actions:
+            return self.give_back(intake, reply)
+        self.end(intake, reply)
+
+    def give_back(self, intake, reply: Reply) -> None:
+        """Nobody waits for this answer (maildrop): the message goes to the error transport, which returns it to its sender."""
+        intake.error, intake.actions = "", None
+        intake.origin = returned_origin(intake.origin, reply)
+        for recipient in intake.recipients:
+            recipient.transport, recipient.nexthop = "error", f"{reply.dsn} {reply.text}"
+        self.commit(intake, intake.sender, intake.recipients)
 
     def end(self, intake, reply: Reply) -> None:
         """Lets go of a message's content and answers with a refusal."""

@@ -32,11 +32,11 @@ class Nursery:
     """The zygote, running or not.
 
     pid     its process id, 0 while there is none       errors  where its standard error is read, or NOTHING
-    started monotonic time of its start                 jailed  a service is chrooted: all code must be loaded
+    started monotonic time of its start
     """
 
     def __init__(self) -> None:
-        self.pid, self.errors, self.started, self.jailed = 0, NOTHING, 0.0, False
+        self.pid, self.errors, self.started = 0, NOTHING, 0.0
         self.control: socket.socket | None = None
 
     def start(self) -> None:
@@ -46,7 +46,7 @@ class Nursery:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         reading, writing = os.pipe()
         modules = sorted({program.module for program in PROGRAMS.values() if program.module})
-        argv = [sys.executable, "-I", "-m", "pyfix.zygote", *["-a"] * self.jailed, "3", *modules, FILLER]
+        argv = [sys.executable, "-I", "-m", "pyfix.zygote", "3", *modules, FILLER]
         pid = os.fork()
         if not pid:
             become(argv, theirs.fileno(), writing)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pyfix.cleanup.intake import Intake
 from pyfix.cleanup.origin import Origin
+from pyfix.cleanup.stage import RETURNS
 from pyfix.errors import PeerError
 from pyfix.ipc.submission import Decoder
 from pyfix.model import RET_FULL, RET_HEADERS, SMTPUTF8, TRACE_ONLY, Recipient, Reply
@@ -24,10 +25,11 @@ class Receiver:
 
     stage  pyfix.cleanup.stage.Cleanup     uid  who submits it (from the kernel)
     limit  message_size_limit, 0: none     log  Maillog of pickup
+    returns  nobody waits for the reply: what is refused for good goes back to its sender
     """
 
-    def __init__(self, stage: Any, log: Any, uid: int, limit: int) -> None:
-        self.stage, self.log, self.uid, self.limit = stage, log, uid, limit
+    def __init__(self, stage: Any, log: Any, uid: int, limit: int, returns: bool = False) -> None:
+        self.stage, self.log, self.uid, self.limit, self.returns = stage, log, uid, limit, returns
         self.decoder = Decoder()
         self.content = LocalContent()
         self.intake: Intake | None = None
@@ -54,8 +56,8 @@ class Receiver:
                         True, self.uid, attributes.get("fullname", ""))
         self.intake = intake = Intake(self.stage, origin)
         intake.flags = int(flags) & ALLOWED_FLAGS
-        if intake.flags & TRACE_ONLY:
-            intake.actions = {}         # not the plain message that is committed unseen
+        if intake.flags & TRACE_ONLY or self.returns:
+            intake.actions = {RETURNS: True} if self.returns else {}        # not a plain message, which is committed unseen
         intake.ret = {"1": RET_FULL, "2": RET_HEADERS}.get(attributes.get("ret", ""), 0)
         intake.envid = attributes.get("envid", "").encode("utf-8", "surrogateescape")
         intake.queue_id = self.stage.writer.new_id()

@@ -130,7 +130,7 @@ class Maildrop:
 
     async def message(self, name: str, fd: int, status: os.stat_result) -> None:
         """A complete file: queue it, then remove it."""
-        receiver = Receiver(self.stage, self.log, status.st_uid, 0)
+        receiver = Receiver(self.stage, self.log, status.st_uid, 0, returns=True)
         try:
             if not await self.admit(user_name(status.st_uid)):
                 self.log.warning(f"maildrop/{name}: {DENIED % (user_name(status.st_uid), status.st_uid)}; removed")

@@ -16,7 +16,7 @@ from pyfix.resolve.resolver import Resolver
 
 Sites = list[list[Any]]         # [[transport, nexthop, [recipient index, ...]], ...]
 UNRESOLVED = "4.3.0 address resolver failure"
-FILTERED = "content_filter"     # the envelope's attribute that says where the whole message goes
+FIXED = {"content_filter", "returned"}      # the envelope's attributes that say where the whole message goes
 
 
 def stored(envelope: Envelope, indexes: list[int], then: Callable[[Sites], object]) -> None:
@@ -49,7 +49,7 @@ class Routes:
 
     async def sites(self, envelope: Envelope, indexes: list[int]) -> Sites:
         """The sites of some recipients as they are now."""
-        if FILTERED not in envelope.attributes:
+        if FIXED.isdisjoint(envelope.attributes):
             for index in indexes:
                 await self.route(envelope.recipients[index], envelope.sender)
         return grouped(envelope, indexes)

@@ -20,7 +20,7 @@ class Receiver:
 
     answer, got = Reply(250, "2.0.0", "Ok"), []
 
-    def __init__(self, stage, log, uid, limit):
+    def __init__(self, stage, log, uid, limit, returns=False):
         self.decoder, self.content = Decoder(), b""
         self.reply = asyncio.get_running_loop().create_future()
 
