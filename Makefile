@@ -78,7 +78,7 @@ apart: build
 
 sanitize:
 	$(MAKE) -s apart KIND=sanitized
-	cd .sanitized && $(ASAN) ../$(VENV)/bin/python -m pytest -m "not interop" $(CORE_TESTS) $(PYTEST)
+	cd .sanitized && $(ASAN) ../$(VENV)/bin/python -m pytest --capture=sys -m "not interop" $(CORE_TESTS) $(PYTEST)
 
 checked:
 	$(MAKE) -s apart KIND=checked

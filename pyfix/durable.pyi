@@ -20,6 +20,9 @@ def record() -> None:
 def recorded() -> list[tuple[int, int, int, bytes, bytes]]:
     """End the recording: [(op, inode, number, first, second), ...] in the order of the calls."""
 
+def fail_sync(after: int) -> None:
+    """While recording: `after` more data syncs succeed, the next fails with EIO, once. Only tests do."""
+
 def mark(text: bytes) -> None:
     """Put a remark (an acknowledgement given, say) into the recording."""
 

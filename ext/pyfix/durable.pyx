@@ -64,6 +64,7 @@ cdef pthread_mutex_t recorder_lock
 cdef char* tape = NULL
 cdef size_t tape_length = 0
 cdef size_t tape_room = 0
+cdef int syncs_left = -1            # how many succeed before one fails, for a test; below 0: all do
 pthread_mutex_init(&recorder_lock, NULL)
 
 
@@ -146,6 +147,24 @@ cdef list entries(const char* taken, size_t length):
     return out
 
 
+cdef bint to_fail() noexcept nogil:
+    """Whether this sync is the one that a test wants to fail."""
+    global syncs_left
+    cdef bint chosen
+    pthread_mutex_lock(&recorder_lock)
+    chosen = syncs_left == 0
+    if syncs_left >= 0:
+        syncs_left -= 1
+    pthread_mutex_unlock(&recorder_lock)
+    return chosen
+
+
+def fail_sync(int after) -> None:
+    """While recording: `after` more calls of d_datasync succeed, the next fails with EIO, once. Only tests do."""
+    global syncs_left
+    syncs_left = after
+
+
 def mark(bytes text not None) -> None:
     """Put a remark (an acknowledgement given, say) into the recording."""
     if recording:
@@ -208,6 +227,8 @@ cdef int d_datasync(int fd) noexcept nogil:
     """Make the file's data (and what is needed to read it) durable. After an error: never again on this descriptor."""
     if recording:
         note(OP_SYNC_BEGIN, fd, 0, NULL, 0, NULL, 0)
+        if to_fail():
+            return -EIO
     while c_fdatasync(fd) != 0:
         if errno != EINTR:
             return -errno

@@ -72,8 +72,8 @@ class LdapTable(RemoteTable):
         return asyncio.get_running_loop().run_in_executor(self.threads, work)
 
     def _give_up(self, directory: Directory) -> None:
-        """In a thread, since it may have to wait."""
-        self.threads.submit(directory.close)
+        """In a thread of its own, since it may have to wait, and after close() the others take nothing more."""
+        threading.Thread(target=directory.close, name="ldap", daemon=True).start()
 
     async def _connect(self) -> Directory:
         return await self._thread(partial(Directory.open, self.driver, self.parameters, self.title))

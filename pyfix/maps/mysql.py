@@ -151,8 +151,8 @@ class MysqlTable(RemoteTable):
         return asyncio.get_running_loop().run_in_executor(self.threads, work)
 
     def _give_up(self, session: Session) -> None:
-        """In a thread, since it may have to wait."""
-        self.threads.submit(session.close)
+        """In a thread of its own, since it may have to wait, and after close() the others take nothing more."""
+        threading.Thread(target=session.close, name="mysql", daemon=True).start()
 
     async def ask(self, key: bytes) -> bytes | None:
         if not await self.common.wanted(key):

@@ -86,8 +86,7 @@ class Image:
         self.directory.sync()               # what this checkpoint no longer names must not come back
         if os.path.lexists(os.path.join(self.directory.path, NAMES[0].decode())):
             self.directory.rename(NAMES[0], NAMES[2])
-        self.directory.rename(NAMES[1], NAMES[0])
-        self.directory.sync()
+        self.directory.rename(NAMES[1], NAMES[0])       # needs no sync: under either name it is found
 
     def close(self) -> None:
         """Let go of the file."""

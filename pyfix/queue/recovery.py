@@ -38,12 +38,20 @@ class Disk:
                       if name[8:] == suffix and len(name) == 8 + len(suffix))
 
     def cut(self, number: int) -> int:
-        """Where a segment was cut after a failed sync, 0: it was not."""
+        """Where a segment was cut after a failed sync, 0: it was not.
+
+        A cut that is not whole does not count: a crash came between, and nobody was refused yet.
+        """
+        path = os.path.join(self.path, f"{number:08x}.cut")
         try:
-            with open(os.path.join(self.path, f"{number:08x}.cut"), "rb") as file:
-                return cut_value(file.read(9), number) or START
+            with open(path, "rb") as file:
+                data = file.read(9)
         except FileNotFoundError:
             return 0
+        offset = cut_value(data, number)
+        if not offset and any(data):
+            self.warn(f"{path} is damaged and does not count; a message that was refused may be sent")
+        return offset
 
     def open(self, number: int) -> SegmentFile | None:
         """An open segment; None for a file that holds nothing acknowledged or can't be read as a segment (said in the log)."""
@@ -157,10 +165,7 @@ def admit_record(disk: Disk, books: Books, number: int, record: tuple[int, int, 
     try:
         envelope = unpack(head)
         if envelope.extents and not vouched:
-            disk.reader.open((number, offset, length))[1].verify()
-            for segment in {extent[0] for extent in envelope.extents}:
-                file = SegmentFile(disk.directory.fd, segment)
-                disk.directory.datasync(file.fileno())
+            make_sure(disk, (number, offset, length), {extent[0] for extent in envelope.extents})
         return books.admit(envelope.queue_id, envelope.arrival, number, offset, length, envelope.size, envelope.flags,
                            envelope.sender, len(envelope.recipients), envelope.extents)
     except KeyError:
@@ -171,6 +176,19 @@ def admit_record(disk: Disk, books: Books, number: int, record: tuple[int, int, 
         else:
             disk.warn(f"segment {number:08x}, offset {offset}: {trouble}; it was not acknowledged for sure and is left out")
         return 0
+
+
+def make_sure(disk: Disk, place: tuple[int, int, int], segments: set[int]) -> None:
+    """Check the long content of a message that nothing vouches for, and put it on disk. Corrupt: it is not all there.
+
+    Where one of its segments was freed, the message was taken and finished once; the state log will say so, or else settle().
+    """
+    if not all(os.path.exists(os.path.join(disk.path, f"{number:08x}.seg")) for number in segments):
+        return
+    disk.reader.open(place)[1].verify()
+    for number in segments:
+        file = SegmentFile(disk.directory.fd, number)
+        disk.directory.datasync(file.fileno())
 
 
 def report(disk: Disk, number: int, found: Found) -> None:
@@ -197,7 +215,8 @@ def replay(disk: Disk, books: Books, file: SegmentFile, offset: int) -> None:
 def settle(disk: Disk, books: Books, present: set[int]) -> None:
     """Mark what refers to segments that are not there, complete what a checkpoint caught half-way, file what is due."""
     for number in [n for n in books.segments if n not in present]:
-        for slot in books.table.in_segment(number, len(books.table) + 1):
+        broken = [slot for slot, chunks in books.big.items() if any(chunk[0] == number for chunk in chunks)]
+        for slot in {*books.table.in_segment(number, len(books.table) + 1), *broken}:
             disk.warn(f"{books.table.queue_id(slot).decode()}: its segment {number:08x} is gone")
             books.table.set_state(slot, CORRUPT)
         if books.segments[number].live <= 0:

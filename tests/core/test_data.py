@@ -78,7 +78,7 @@ def test_a_dot_right_after_354_is_an_empty_message():
 @pytest.mark.parametrize("length", [510, 511, 512, 513, 998, 999, 1023, 1024, 2047, 2048, 2049, 4096, 8192, 65536])
 def test_a_dot_at_a_buffer_edge_is_text(length):
     stream = b"a" * length + b".\r\n.\r\n"
-    for cuts in [(), (length,), (length + 1,), (512, length), range(511, len(stream), 512)]:
+    for cuts in [(), (length,), (length + 1,), sorted((512, length)), range(511, len(stream), 512)]:
         content, _ = check(stream, oracle.NORMALIZE, cuts=cuts)
         assert content == b"a" * length + b".\r\n"
 

@@ -28,16 +28,18 @@ class Base(NamedTuple):
 def forced(ops: list[Op], cut: int, ignore: Callable[[Op], bool] = lambda op: False) -> set[int]:
     """Indexes of the operations before `cut` that a completed sync covers (syncs that `ignore` picks do not count)."""
     kept: set[int] = set()
-    began: dict[tuple[int, int], int] = {}
+    began: dict[tuple[int, int], list[int]] = {}            # of several at a time the first to end may be the first to begin
+    loose: dict[tuple[bool, int], list[int]] = {}           # (name?, inode) -> what no sync covered yet
     for i, op in enumerate(ops[:cut]):
         kind, inode = op[0], op[1]
-        if ignore(op):
-            continue
-        if kind in (durable.SYNC_BEGIN, durable.DIR_SYNC_BEGIN):
-            began[kind, inode] = i
-        elif kind in (durable.SYNC_END, durable.DIR_SYNC_END):
-            covered = DATA if kind == durable.SYNC_END else NAMES
-            kept.update(j for j in range(began.get((kind - 1, inode), 0)) if ops[j][1] == inode and ops[j][0] in covered)
+        if kind in DATA + NAMES:
+            loose.setdefault((kind in NAMES, inode), []).append(i)
+        elif kind in (durable.SYNC_BEGIN, durable.DIR_SYNC_BEGIN) and not ignore(op):
+            began.setdefault((kind, inode), []).append(i)
+        elif kind in (durable.SYNC_END, durable.DIR_SYNC_END) and not ignore(op):
+            start, what = began[kind - 1, inode].pop(0), (kind == durable.DIR_SYNC_END, inode)
+            kept.update(j for j in loose.get(what, ()) if j < start)
+            loose[what] = [j for j in loose.get(what, ()) if j >= start]
     return kept
 
 
@@ -47,7 +49,7 @@ def choices(ops: list[Op], cut: int, must: set[int], rng: random.Random, rounds:
     sure: dict[int, object] = dict.fromkeys(must, True)
     yield sure
     yield sure | dict.fromkeys(loose, True)
-    for i in loose[-6:]:
+    for i in dict.fromkeys([*loose[-6:], *[i for i in loose if ops[i][0] in NAMES][-4:]]):
         yield sure | {i: True}
         yield sure | {j: True for j in loose if j != i}
     for i in [i for i in loose if ops[i][0] == durable.WRITE][-3:]:

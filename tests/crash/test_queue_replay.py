@@ -1,7 +1,7 @@
 """Every disk that a crash may leave is recovered: nothing acknowledged is lost, partial, or revived.
 
 Law: docs/queue.md "What the disk promises". A recording of the queue at work is cut at many points; for each, the disks that
-POSIX allows are built and recovered. The mutations show that the test can fail: without any one sync it does.
+POSIX allows are built and recovered. test_mutations shows that this can fail.
 """
 
 import os
@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from pyfix import durable
-from pyfix._core import frame
 from pyfix.queue.store import Store
 
 from .disk import DATA, NAMES, Base, Op, choices, forced, image, read_in, write_out
@@ -45,13 +44,13 @@ def points(ops: list[Op], rng: random.Random, count: int) -> list[int]:
 
 
 def explore(path: Path, work: Workload, ops: list[Op], inode: int, cuts: list[int], rounds: int, rng: random.Random,
-            ignore: Callable[[Op], bool] = lambda op: False, spoil: Callable[[Base], Base] = lambda state: state) -> int:
+            spoil: Callable[[Base], Base] = lambda state: state) -> int:
     """Check all states of all cuts; how many there were. Broken."""
     path.mkdir(exist_ok=True)
     count = 0
     for cut in cuts:
         facts = Facts(ops, cut)
-        for kept in choices(ops, cut, forced(ops, cut, ignore), rng, rounds):
+        for kept in choices(ops, cut, forced(ops, cut), rng, rounds):
             write_out(spoil(image(EMPTY, ops, kept, inode)), path)
             first = check(path, work.sent, facts)
             count += 1
@@ -74,7 +73,7 @@ def test_thousands_of_crash_states(shared: Path, seed: int) -> None:
     rng = random.Random(seed)
     kinds = {op[0] for op in ops}
     assert kinds >= {durable.CREATE, durable.WRITE, durable.RENAME, durable.ALLOCATE, durable.SYNC_END, durable.DIR_SYNC_END}
-    assert explore(shared / "state", work, ops, inode, points(ops, rng, 120), 8, rng) > 1500
+    assert explore(shared / "state", work, ops, inode, points(ops, rng, 60), 4, rng) > 1000
 
 
 @pytest.mark.crash
@@ -98,79 +97,3 @@ def test_a_crash_during_recovery(shared: Path) -> None:
             for kept in choices(again, second, forced(again, second), rng, 2):
                 write_out(image(base, again, kept, path.stat().st_ino), path)
                 check(path, work.sent, facts)
-
-
-# ---- what must turn it red
-
-def inodes(ops: list[Op], kind: int, base: Callable[[bytes], bool]) -> set[int]:
-    """Inodes of the files created under names that `base` picks."""
-    return {op[2] for op in ops if op[0] == durable.CREATE and base(op[3])}
-
-
-def segments(ops: list[Op], kind: int) -> set[int]:
-    """Inodes of files that were once segments of a kind (1 messages, 4 state log)."""
-    return {op[1] for op in ops if op[0] == durable.WRITE and op[2] == 0
-            and (head := frame.segment_read(op[3])) is not None and head[1] == kind}
-
-
-def no_sync_of(chosen: set[int]) -> Callable[[Op], bool]:
-    return lambda op: op[0] in (durable.SYNC_BEGIN, durable.SYNC_END) and op[1] in chosen
-
-
-MUTATIONS = {
-    "message segments": lambda ops: no_sync_of(segments(ops, 1)),
-    "state log": lambda ops: no_sync_of(segments(ops, 4)),
-    "checkpoint": lambda ops: no_sync_of(inodes(ops, 0, lambda name: name == b"checkpoint.new")),
-    "directory": lambda ops: lambda op: op[0] in (durable.DIR_SYNC_BEGIN, durable.DIR_SYNC_END),
-}
-
-
-@pytest.mark.crash
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("what", MUTATIONS)
-def test_without_a_sync_it_is_red(shared: Path, what: str) -> None:
-    work, ops, inode = recording(shared / f"m-{what.replace(' ', '')}", 40, 5)
-    rng = random.Random(1)
-    with pytest.raises(Broken):
-        explore(shared / "state", work, ops, inode, points(ops, rng, 150), 8, rng, MUTATIONS[what](ops))
-
-
-@pytest.mark.crash
-@pytest.mark.timeout(600)
-def test_without_done_records_it_is_red(shared: Path) -> None:
-    work, ops, inode = recording(shared / "d", 30, 6)
-    states = segments(ops, 4)
-    lost = [(op[0], op[1], op[2], bytes(len(op[3])), op[4]) if op[0] == durable.WRITE and op[1] in states and op[2]
-            else op for op in ops]
-    rng = random.Random(1)
-    with pytest.raises(Broken):
-        explore(shared / "state", work, lost, inode, points(ops, rng, 80), 2, rng)
-
-
-def restamp(state: Base) -> Base:
-    """As if nobody looked at checksums: whatever has a record's header gets right ones."""
-    files = dict(state.files)
-    for name, inode in state.names.items():
-        data = bytearray(files.get(inode, b""))
-        head = frame.segment_read(bytes(data[:4096]))
-        if not name.endswith(b".seg") or head is None:
-            continue
-        number, _, _, salt, _ = head
-        for at in range(4096, len(data) - 32, 8):
-            magic, length, offset, durable_mark, head_length, kind = (
-                int.from_bytes(data[at + 4 * i:at + 4 * i + 4], "little") for i in range(6))
-            if magic == salt & 0xffffffff and offset == at and 32 + head_length <= length <= len(data) - at:
-                whole = bytes(data[at + 32:at + length])
-                data[at:at + (length + 7) // 8 * 8] = frame.encode(kind, whole[:head_length], whole[head_length:], salt,
-                                                                   number, at, durable_mark)
-        files[inode] = bytes(data)
-    return Base(state.names, files)
-
-
-@pytest.mark.crash
-@pytest.mark.timeout(600)
-def test_without_checksums_it_is_red(shared: Path) -> None:
-    work, ops, inode = recording(shared / "c", 20, 7)
-    rng = random.Random(1)
-    with pytest.raises(Broken):
-        explore(shared / "state", work, ops, inode, points(ops, rng, 80), 2, rng, spoil=restamp)

@@ -27,6 +27,7 @@ EASY = ("-o smtpd_hard_error_limit=100000 -o smtpd_soft_error_limit=100000 -o sm
         "-o smtpd_client_connection_count_limit=0 -o smtpd_error_sleep_time=0 -o smtpd_peername_lookup=no")
 # a local client's message lacks nothing that would be added
 COMPLETE = b"X-Id: 1\r\nFrom: a@example.com\r\nTo: x:;\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-Id: <1@x>\r\n\r\n"
+CLIENTS = 16            # at a time; what they send shares syncs
 STRAY = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 REPLY = re.compile(rb"(?:[2-5]\d\d(?: |-)[^\r\n]*\r\n)+")
 
@@ -121,17 +122,16 @@ async def matrix(chosen: list[bytes], seed: int) -> None:
     got: dict[bytes, list[bytes]] = {}
     async with relay:
         server = await asyncio.get_running_loop().create_server(lambda: Strict(got), "127.0.0.1", relay.sink_port, backlog=500)
-        before, rng, expected = relay.processes(), random.Random(seed), {}
+        before, rng = relay.processes(), random.Random(seed)
 
-        def play() -> None:
-            for number, sequence in enumerate(chosen):
-                for name, newlines in POLICIES.items():
-                    for bdat in (False, True):
-                        case = Case(number, sequence, newlines, bdat)
-                        case.talk(ports[name], rng)
-                        if not case.refused:
-                            expected[case.to] = case
-        await asyncio.to_thread(play)
+        cases = [(Case(number, sequence, newlines, bdat), ports[name], random.Random(rng.random()))
+                 for number, sequence in enumerate(chosen) for name, newlines in POLICIES.items() for bdat in (False, True)]
+
+        def play(share: int) -> None:
+            for case, port, chance in cases[share::CLIENTS]:
+                case.talk(port, chance)
+        await asyncio.gather(*(asyncio.to_thread(play, share) for share in range(CLIENTS)))
+        expected = {case.to: case for case, _, _ in cases if not case.refused}
         await alive(relay, before)
         await until_empty(relay)
         assert got.keys() == expected.keys() | {b"after@elsewhere.example"}, "a message came out of another's content"

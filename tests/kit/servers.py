@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -50,7 +51,8 @@ class Server:
     """A running server; `port` on 127.0.0.1, or `path` of its socket."""
 
     def __init__(self, arguments: list[str], port: int, directory: Path, user: str | None = None,
-                 ready: list[str] | None = None) -> None:
+                 ready: list[str] | None = None, stopping: int = signal.SIGTERM) -> None:
+        self.stopping = stopping
         self.ready = ready  # a command that succeeds when the server is ready; else a connection is enough
         self.port, self.directory = port, directory
         self.arguments, self.user = arguments, user
@@ -77,7 +79,7 @@ class Server:
 
     def stop(self) -> None:
         """End this process and no other."""
-        self.process.terminate()
+        self.process.send_signal(self.stopping)
         try:
             self.process.wait(30)
         except subprocess.TimeoutExpired:
@@ -113,7 +115,8 @@ def _postgres(path: str, directory: Path, port: int) -> Server:
                    check=True, user=user, stdout=subprocess.DEVNULL, cwd=directory, env=environment)
     server = Server([str(Path(path).resolve().parent / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1",
                      "-k", str(directory), "-c", "fsync=off", "-c", "shared_buffers=16MB"], port, directory, user,
-                    [str(Path(path).resolve().parent / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)])
+                    [str(Path(path).resolve().parent / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)],
+                    signal.SIGINT)      # does not wait until the clients have gone
     server.own = user is not None
     return server
 

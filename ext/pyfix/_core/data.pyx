@@ -317,13 +317,15 @@ cdef class DataScanner:
 
 
 def scan(data: bytes, newlines: int = NEWLINES_NORMALIZE, bdat: bool = False, limit: int = 0, cuts=()) -> tuple:
-    """Feeds `data`, cut at the given offsets: (content, bytes used, scanner). For tests and measurements."""
+    """Feeds `data`, cut at the given offsets (ascending, else ValueError): (content, bytes used, scanner). For tests."""
     cdef DataScanner scanner = DataScanner()
     cdef MemorySink sink = MemorySink()
     cdef const char* p = data
     cdef size_t used = 0, start = 0, stop
     scanner.begin(sink, newlines, bdat, limit)
     for stop in (*cuts, len(data)):
+        if stop < start or stop > <size_t>len(data):
+            raise ValueError("cuts must ascend, up to the end")
         used += scanner.feed(p + start, stop - start)
         start = stop
         if scanner.done:

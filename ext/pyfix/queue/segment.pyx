@@ -3,7 +3,7 @@
 Law: docs/queue.md "Segments". Names in the log directory:
 
     0000002a.seg    segment 42, made by one writer, preallocated
-    00000017.free   a segment that holds nothing alive, to be used again under a new number
+    00000017.free   a file to become a segment under a new number: it holds nothing alive, or was never one
     0000002a.cut    what stands in segment 42 from the offset in this file on was never acknowledged
     reserve         disk space kept back for the state log on a full disk
 
@@ -103,27 +103,31 @@ cdef int fresh(int directory, const char* name, uint32_t size, bint reserve) noe
     return result
 
 
-cdef int obtain(int directory, uint32_t size, bint reserve, uint32_t* number) noexcept nogil:
-    """Give the next number to a recycled or a new file; its descriptor or -errno. The directory is locked."""
+cdef int obtain(int directory, uint32_t size, bint reserve, uint32_t* number, char* name) noexcept nogil:
+    """The next number, and a free file, a new one if there is none: its descriptor or -errno. The directory is locked."""
     cdef uint32_t highest = 0
     cdef uint32_t spare = 0
-    cdef char[24] name
-    cdef char[24] old
+    cdef int fd
     cdef int result = survey(directory, size, &highest, &spare)
     if result:
         return result
     number[0] = highest + 1
-    segment_name(number[0], "seg", name)
     if spare:
-        segment_name(spare, "free", old)
-        if d_rename(directory, old, name) == 0:
-            return d_open(directory, name, True)
+        segment_name(spare, "free", name)
+        fd = d_open(directory, name, True)
+        if fd >= 0:
+            result = d_sync_directory(directory)        # else a crash may bring its old name back, with the new head
+            if result:
+                c_close(fd)
+            return fd if result == 0 else result
+    segment_name(number[0], "free", name)
     return fresh(directory, name, size, reserve)
 
 
-cdef int prepare(int directory, int fd, SegmentHeader* header) noexcept nogil:
-    """Lock the file, write its head, and make both the head and the name durable."""
+cdef int prepare(int directory, int fd, const char* free_name, SegmentHeader* header) noexcept nogil:
+    """Lock the file, make its head durable, and then its name: what has a segment's name is a segment after any crash."""
     cdef char[4096] block
+    cdef char[24] name
     cdef int result
     if not segment_lock(fd, False):
         return -errno
@@ -131,9 +135,12 @@ cdef int prepare(int directory, int fd, SegmentHeader* header) noexcept nogil:
         return -errno
     segment_pack(header, block)
     segment_unpack(block, START, header)        # sets the seed
+    segment_name(header.number, "seg", name)
     result = d_write(fd, block, START, 0)
     if result == 0:
         result = d_datasync(fd)
+    if result == 0:
+        result = d_rename(directory, free_name, name)
     if result == 0:
         result = d_sync_directory(directory)
     return result
@@ -157,6 +164,7 @@ cdef int segment_make(int directory, uint32_t size, uint32_t kind, const char* n
                       Segment** out) noexcept nogil:
     """Make a segment of `size` bytes ready to be written; 0 or -errno. `reserve`: may use the reserve on a full disk."""
     cdef SegmentHeader header
+    cdef char[24] free_name
     cdef uint32_t number = 0
     cdef int fd, lock
     cdef int result = 0
@@ -167,12 +175,12 @@ cdef int segment_make(int directory, uint32_t size, uint32_t kind, const char* n
     if lock < 0:
         free(made)
         return lock
-    fd = obtain(directory, size, reserve, &number)
+    fd = obtain(directory, size, reserve, &number, free_name)
     if fd >= 0:
         header.number, header.kind, header.size = number, kind, size
         strncpy(header.name, name, 63)
         header.name[63] = 0
-        result = prepare(directory, fd, &header)
+        result = prepare(directory, fd, free_name, &header)
     c_close(lock)
     if fd < 0 or result:
         if fd >= 0:
@@ -213,7 +221,7 @@ cdef int segment_cut(int directory, uint32_t number, uint32_t offset) noexcept n
 
 
 def cut_value(bytes data not None, uint32_t number) -> int:
-    """The offset in a .cut file; 0, which cuts everything, when the file is damaged."""
+    """The offset in a .cut file; 0 when the file is not whole."""
     cdef uint32_t[2] word
     if len(data) != 8:
         return 0

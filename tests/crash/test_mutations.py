@@ -1,0 +1,127 @@
+"""What keeps the queue whole can not be left out: without any one sync, checksum or kind of record the crash tests are red.
+
+Law: HOSTILE 2.3, I15. A mutation is made in the recording or in the disk that follows from it, so nothing in the product knows
+of it: a sync that is ignored forces nothing, and a checksum that is made to fit whatever stands there checks nothing.
+"""
+
+import contextlib
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pyfix import durable
+from pyfix.errors import QueueError
+from pyfix.queue import states as kinds
+from pyfix.queue.books import Books
+from pyfix.queue.reader import Reader
+from pyfix.queue.recovery import Disk, recover
+from tests.unit.queue.test_damage import fill
+
+from .disk import DATA, NAMES, Base, forced, image, read_in, write_out
+from .sites import near, states, syncs, torn
+from .spoil import CHECKSUMS, without_records
+from .test_queue_replay import EMPTY, explore, points, recording, shared
+from .workload import Broken, Facts, check
+
+__all__ = ["shared"]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(900)]
+
+SYNCS = ["messages", "messages, head", "names, messages", "state log", "state log, head", "names, state log", "checkpoint", "names, checkpoint",
+         "names, free"]
+
+
+def missed(path: Path, seed: int, name: str) -> bool:
+    """Whether a recording without that sync leads to a disk that breaks a promise."""
+    work, ops, inode = recording(path / f"{name.replace(' ', '')}{seed}", 40, seed)
+    indexes = syncs(ops)[name]
+    ignored = {id(ops[i]) for i in indexes}
+    cuts = near(ops, indexes, 12)
+    random.Random(seed).shuffle(cuts)
+    (path / "state").mkdir(exist_ok=True)
+    for cut in cuts[:150]:
+        facts = Facts(ops, cut)
+        for kept in states(ops, cut, forced(ops, cut, lambda op: id(op) in ignored)):
+            write_out(image(EMPTY, ops, kept, inode), path / "state")
+            try:
+                check(path / "state", work.sent, facts)
+            except Broken:
+                assert not all(kept.get(i) for i in forced(ops, cut)), "red without the mutation"
+                return True
+    return False
+
+
+def test_each_sync_is_in_the_list(shared: Path) -> None:
+    _, ops, _ = recording(shared / "sites", 30, 3)
+    assert set(syncs(ops)) == set(SYNCS), "another sync: it needs its mutation"
+
+
+@pytest.mark.parametrize("name", SYNCS)
+def test_without_a_sync_it_is_red(shared: Path, name: str) -> None:
+    assert any(missed(shared, seed, name) for seed in range(5, 12))
+
+
+@pytest.mark.parametrize("kind", ["OP_DONE", "OP_REMOVE", "OP_HOLD"])
+def test_without_a_kind_of_record_it_is_red(shared: Path, kind: str) -> None:
+    for seed in range(5, 12):
+        work, ops, inode = recording(shared / f"{kind}{seed}", 40, seed)
+        lost, rng = without_records(ops, getattr(kinds, kind)), random.Random(1)
+        try:
+            explore(shared / "state", work, lost, inode, points(ops, rng, 60), 1, rng)
+        except Broken:
+            return
+    pytest.fail("nobody missed it")
+
+
+def altered(path: Path, spoil: Callable[[Base], Base]) -> int:
+    """Over every bit of a message's envelope: how often a flip sends the message to somebody else."""
+    (path / "corrupt").mkdir(parents=True, exist_ok=True)
+    place = sorted(fill(path, 3, 40).values())[1]
+    state, wrong = read_in(path), 0
+    segment = state.names[b"00000001.seg"]
+    for at in range(place.offset + 32, place.offset + place.length - 40):
+        data = bytearray(state.files[segment])
+        data[at] ^= 1 << at % 8
+        write_out(spoil(state._replace(files=state.files | {segment: bytes(data)})), path)
+        books, reader = Books(0), Reader(str(path))
+        recover(Disk(str(path), lambda line: None), books)
+        for slot in books.table.walk(0b111110, 0, 100)[0]:
+            with contextlib.suppress(QueueError):
+                wrong += reader.open(books.table.place(slot))[0].recipients[0].address != b"r@example.com"
+    return wrong
+
+
+def test_without_the_checksum_of_a_records_head_it_is_red(shared: Path) -> None:
+    """A torn envelope is no envelope; what the checksum is for is rot."""
+    assert altered(shared / "rot", lambda state: state) == 0
+    assert altered(shared / "rotten", CHECKSUMS["head of a record"]) > 5
+
+
+@pytest.mark.parametrize("what, sync", [("body of a record", "messages"), ("checkpoint", "checkpoint")])
+def test_without_a_checksum_it_is_red(shared: Path, what: str, sync: str) -> None:
+    """Cut where a sync begins: all may be there but for one sector."""
+    path = shared / "state"
+    path.mkdir(exist_ok=True)
+    work, ops, inode = recording(shared / what.replace(" ", ""), 20, 7)
+    for at in sorted(i for i in syncs(ops)[sync] if ops[i][0] == durable.SYNC_BEGIN):
+        for kept in torn(ops, at, forced(ops, at)):
+            write_out(CHECKSUMS[what](image(EMPTY, ops, kept, inode)), path)
+            try:
+                check(path, work.sent, Facts(ops, at))
+            except Broken:
+                return
+    pytest.fail("nobody missed it")
+
+
+def test_what_replace_returns_from_is_durable(shared: Path) -> None:
+    """Copies of what was damaged are the last of it: on disk, name and all; and without either sync they are not."""
+    path = shared / "replaced"
+    path.mkdir()
+    durable.record()
+    durable.Directory(str(path)).replace(b"name", b"x" * 5000)
+    ops = durable.recorded()
+    changes = {i for i, op in enumerate(ops) if op[0] in DATA + NAMES}
+    assert forced(ops, len(ops)) == changes
+    for kind in (durable.SYNC_BEGIN, durable.DIR_SYNC_BEGIN):
+        assert forced(ops, len(ops), lambda op, kind=kind: op[0] in (kind, kind + 1)) < changes
