@@ -247,14 +247,14 @@ class Sendmail:
             return serve(self.config, self.user, self.check_user)
         return self.other_command()
 
-    def other_command(self) -> NoReturn:
-        """Become postqueue, postalias or postfix."""
+    def other_command(self) -> int:
+        """Do what postqueue does, or become postalias or postfix."""
         wish, config = self.wish, ["-c", self.config.directory]
-        if wish.mode == "p":
-            command = ["postqueue", *config, "-p"]
-        elif wish.mode == "q":
-            command = ["postqueue", *config, *(wish.queue_run or ["-f"])]
-        elif wish.mode == "i":
+        if wish.mode in "pq":
+            from pyfix.commands import postqueue
+            sys.argv = ["postqueue", *config, *(["-p"] if wish.mode == "p" else wish.queue_run or ["-f"])]
+            return postqueue.main()
+        if wish.mode == "i":
             command = ["postalias", *config, *(wish.words or wish.aliases or self.config.words("alias_database"))]
         else:
             command = ["postfix", *config, "start"]
