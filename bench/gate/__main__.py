@@ -31,7 +31,7 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     add("--base", help="compare with this commit, not with the baseline")
     add("--tree", type=Path, default=trees.CHECKOUT, help="the built tree to judge (default: this checkout)")
     add("--operation", action="append", choices=list(OPERATIONS), help="only these operations")
-    add("--tolerance", type=float, default=verdict.TOLERANCE, help="share that is no regression yet (default 0.01)")
+    add("--tolerance", type=float, default=verdict.TOLERANCE, help="share that is no regression yet (default 0.02)")
     add("--method", choices=["counter", "callgrind"], help="how instructions are counted (default: the processor's counter)")
     add("--whole", action="store_true", help="paired runs of the whole server")
     add("--rounds", type=int, default=7, help="pairs of runs (default 7)")

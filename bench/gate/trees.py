@@ -182,5 +182,6 @@ def prefix() -> list[str]:
 
 
 def fixed() -> dict[str, str]:
-    """The environment of a measurement: no hash randomisation, one memory arena."""
-    return {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "MALLOC_ARENA_MAX": "1"}
+    """The environment of a measurement: the same for all, no hash randomisation, one memory arena."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LD_LIBRARY_PATH", "PLANTED")}
+    return kept | {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "MALLOC_ARENA_MAX": "1"}

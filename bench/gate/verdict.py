@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-TOLERANCE = 0.01            # of an operation's instructions; counts repeat within 0.5 %
+TOLERANCE = 0.02            # of an operation's instructions: they repeat in one place, and move by up to 1.2 % with the length of its path
 WHOLE_TOLERANCE = 0.03      # of CPU time or wall time of the whole server
 CONFIDENCE = 0.95
 RESAMPLES = 4000

@@ -15,10 +15,10 @@ from bench.record import lines
 
 def test_operations_are_sorted_by_what_became_of_them():
     found = verdict.compare({"a": 1000.0, "b": 1000.0, "c": 1000.0, "old": 5.0},
-                            {"a": 1011.0, "b": 1009.0, "c": 900.0, "d": 1.0, "e": "ImportError: no"})
+                            {"a": 1021.0, "b": 1019.0, "c": 900.0, "d": 1.0, "e": "ImportError: no"})
     assert [c.name for c in found.worse] == ["a"] and [c.name for c in found.same] == ["b"]
     assert [c.name for c in found.better] == ["c"] and found.new == ["d"] and found.missing == {"e": "ImportError: no"}
-    assert found.failed and not verdict.compare({"b": 1000.0}, {"b": 1009.0}).failed
+    assert found.failed and not verdict.compare({"b": 1000.0}, {"b": 1019.0}).failed
 
 
 def noisy(rng, ratio, rounds=9, noise=0.02):
