@@ -16,7 +16,6 @@ REASONS = {
     "host_port/ip_match": "postscreen's patterns of DNSBL replies; postscreen is not built",
     "namadr_list/server_acl": "postscreen_access_list; postscreen is not built",
     "queue_file_edit": "changes that milters ask for; milters are not built, and the queue is no file a message",
-    "quote_822_local/unescape": "escapes of pipe(8)'s eol and of policy services' texts; pipe is not built",
     "rewrite_resolve/verify_sender": "senders of address probes; address verification is not built",
     "util_misc/map_search": "search_order of check_ccert_access; the server has no TLS",
 }

@@ -6,6 +6,7 @@ import pytest
 
 from pyfix import maps
 from pyfix._core.command import tokens
+from pyfix.access.expansion import unescape
 from pyfix.access.policy import Policy
 from pyfix.access.subject import Subject
 from pyfix.config import Config
@@ -140,6 +141,11 @@ def test_smtpd_check(name, monkeypatch, tmp_path):
         if "out" in item and (out, log) != (item["out"], item["log"]):
             wrong.append((item["line"], item["in"], item["out"], out, item["log"], log))
     assert not wrong, "\n".join(f"{w[0]}: {w[1]}\n  want {w[2]}\n  got  {w[3]}\n  want {w[4]}\n  got  {w[5]}" for w in wrong)
+
+
+def test_unescape():
+    for vector in vectors("quote_822_local", "unescape")["vectors"]:
+        assert unescape(vector["in"]).encode("latin-1") == octets(vector["out"])
 
 
 def test_smtpd_token():

@@ -1,13 +1,15 @@
 """cleanup's address mappings: canonical, masquerade, virtual alias, bcc, headers."""
 
 import asyncio
+import time
 
 import pytest
 
 from pyfix.cleanup.mapping import Mapper
 from pyfix.config import Config
+from pyfix.maps.hash import build
 from pyfix.model import NOTIFY_NEVER, NOTIFY_SUCCESS, Recipient
-from pyfix.resolve import Resolver
+from pyfix.resolve import Resolver, find
 from pyfix.resolve.addressmap import MappingTrouble
 from pyfix.resolve.generic import Generic
 
@@ -132,3 +134,42 @@ def test_generic():
     assert asyncio.run(generic.address(b"")) == b""
     assert asyncio.run(generic.header(b"From", b" U <u@example.com>")) == b" U <out@isp.test>"
     assert asyncio.run(generic.header(b"From", b" U <u@d.e>")) is None
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The names of the parameters whose tables are asked."""
+    names = []
+
+    async def record(tables, keys):
+        names.append(tables.name)
+        return await lookup(tables, keys)
+    lookup = find.lookup
+    monkeypatch.setattr(find, "lookup", record)
+    return names
+
+
+def test_empty_tables_are_never_asked(asked):
+    """A message with no mapping that applies pays nothing for them, whatever stands beside them."""
+    for settings, want in (({}, set()), ({"virtual_alias_maps": "inline:{x@y.z=w}"}, {"virtual_alias_maps"}),
+                           ({"sender_canonical_maps": "inline:{x=w}"}, {"sender_canonical_maps"})):
+        m = mapper(**settings)
+        asyncio.run(m.envelope_sender(b"s@c.d"))
+        expand(m, b"a@c.d", b"b@c.d", sender=b"s@c.d")
+        asyncio.run(m.header(b"To", b" a@c.d\r\n"))
+        assert set(asked) == want
+        asked.clear()
+
+
+def test_results_are_kept_until_a_table_changes(asked, tmp_path):
+    build(f"{tmp_path}/t.db", [(b"a@c.d", b"one@c.d")])
+    m = mapper(virtual_alias_maps=f"hash:{tmp_path}/t")
+    assert expand(m, b"a@c.d") == expand(m, b"a@c.d") == [b"one@c.d"]
+    first = len(asked)
+    expand(m, b"a@c.d", b"a@c.d")
+    assert len(asked) == first
+    build(f"{tmp_path}/t.db", [(b"a@c.d", b"two@c.d")])
+    deadline = time.monotonic() + 10
+    while expand(m, b"a@c.d") != [b"two@c.d"] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert expand(m, b"a@c.d") == [b"two@c.d"]
