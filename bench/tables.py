@@ -1,6 +1,6 @@
 """Tables beside the installed Postfix: building, `postmap -q -`, and lookups inside a process, interleaved in one run.
 
-    python bench/tables.py [--entries 1000000] [--rounds 3] [--pcre]
+    python -m bench.tables [--entries 1000000] [--rounds 3] [--pcre]
 
 With --pcre it is tables of a thousand patterns that are measured (bench/patterns.py), and nothing else.
 Prints a table and appends one line to bench/history/tables.jsonl. Needs Postfix's postmap (PATH or /usr/sbin) for the
@@ -23,6 +23,7 @@ from typing import Any
 from bench.record import keep
 
 OURS = Path(sys.executable).parent / "postmap"
+SLICE = 4000
 KINDS = {"hash": "db", "lmdb": "lmdb", "cdb": "cdb"}
 
 
@@ -80,7 +81,12 @@ def commands(folder: Path, rounds: int) -> dict[str, dict[str, float]]:
 
 
 def in_process(folder: Path, rounds: int) -> dict[str, float]:
-    """Lookups a second of a pyfix table, a dict, and py-lmdb, with fresh key objects in random order."""
+    """Lookups a second of a pyfix table, a dict, and py-lmdb, with fresh key objects in random order.
+
+    py-lmdb twice: all lookups in one transaction, which sees no change of the table, and a transaction for each, which
+    does, as a pyfix table does. Slices of a few milliseconds take turns, and the best tenth of them counts: so
+    other programs on the machine disturb all alike.
+    """
     import lmdb
 
     from pyfix import maps
@@ -90,17 +96,28 @@ def in_process(folder: Path, rounds: int) -> dict[str, float]:
     env = lmdb.open(str(folder / "py.lmdb"), subdir=False, map_size=1 << 30, sync=False)
     with env.begin(write=True) as transaction:
         transaction.cursor().putmulti(list(entries.items()))
+
+    def current(key: bytes) -> Any:
+        with env.begin() as own:
+            return own.get(key)
+
     keys = (folder / "keys").read_bytes().split()
-    rates = {"pyfix": 0.0, "dict": 0.0, "py-lmdb": 0.0}
     with env.begin() as transaction:
-        for _ in range(rounds):
-            for name, get in (("pyfix", table.get), ("dict", entries.get), ("py-lmdb", transaction.get)):
-                fresh = [bytes(bytearray(key)) for key in keys]
-                start = time.perf_counter()
-                for key in fresh:
-                    get(key)
-                rates[name] = max(rates[name], len(fresh) / (time.perf_counter() - start))
-    return rates
+        gets = {"pyfix": table.get, "dict": entries.get, "py-lmdb": transaction.get, "py-lmdb each": current}
+        times: dict[str, list[float]] = {name: [] for name in gets}
+        for at in range(0, rounds * len(keys), SLICE):
+            for number, (name, get) in enumerate(gets.items()):
+                start = (at + number * SLICE) % max(len(keys) - SLICE, 1)
+                times[name].append(timed_slice(get, [bytes(bytearray(key)) for key in keys[start:start + SLICE]]))
+    return {name: 1 / sorted(found)[len(found) // 10] for name, found in times.items()}
+
+
+def timed_slice(get: Any, keys: list[bytes]) -> float:
+    """Seconds a lookup."""
+    start = time.perf_counter()
+    for key in keys:
+        get(key)
+    return (time.perf_counter() - start) / len(keys)
 
 
 def tables(folder: Path, options: argparse.Namespace) -> dict[str, Any]:

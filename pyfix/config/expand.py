@@ -259,6 +259,14 @@ class Expander:
         self.status |= inner.status
         return "".join(inner.result)
 
+    def _operand_value(self, text: str) -> str:
+        """An operand's value. An error ends the whole expression at once: of two operands that lead back to it, each would
+        be tried to the last level."""
+        value = self._inner(text)
+        if self.status & ERROR:
+            raise _Syntax("")
+        return value
+
     def _relation(self, text: str, start: int) -> tuple[str | None, int]:
         left_text, pos = _curly(text, start)
         end = _span(text, pos, _OPERATOR_CHARS)
@@ -278,9 +286,8 @@ class Expander:
         if not text.startswith("{", opener):
             raise _Syntax(f'"{{expression}}" expected at: "...{{{left_text}}} {operator}>>>{_head(text[last:])}"')
         right_text, pos = _curly(text, opener)
-        left, right = self._inner(left_text), self._inner(right_text)
-        if self.status & ERROR:
-            raise _Syntax("")
+        left = self._operand_value(left_text)
+        right = self._operand_value(right_text)
         if self.scan:
             return None, pos
         return ("true" if _COMPARE[operator](order(left, right, self.warn)) else ""), pos

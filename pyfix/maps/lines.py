@@ -45,8 +45,7 @@ def logical_lines(data: bytes, where: str) -> Iterator[Line]:
 def _whole(parts: list[bytes], first: int, last: int, where: str) -> Iterator[Line]:
     text = b"".join(parts)
     if text[0] in WHITE:
-        shown = report.show(text)
         more = "..." if len(text) > 30 else ""
-        report.warning(f'{where}: logical line must not start with whitespace: "{shown[:30]}{more}"')
+        report.warning(f'{where}: logical line must not start with whitespace: "{report.show(text[:30])}{more}"')
     else:
         yield Line(first, last, text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from . import report
 
 NAME = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
@@ -22,23 +24,22 @@ def _bracket_end(text: bytes, start: int) -> int:
     return -1
 
 
-def parse_macros(text: bytes) -> list[bytes | tuple[bytes]]:
-    """`text` in pieces: bytes are literal, a 1-tuple holds the name of a macro. Raises MacroError."""
-    pieces: list[bytes | tuple[bytes]] = []
+def parse_macros(text: bytes) -> Iterator[bytes | tuple[bytes, bool]]:
+    """`text` in pieces: bytes are literal, a tuple holds the name of a macro and whether it was in brackets.
+    Raises MacroError."""
     at = 0
     while (dollar := text.find(b"$", at)) >= 0:
         if dollar > at:
-            pieces.append(text[at:dollar])
+            yield text[at:dollar]
         following = text[dollar + 1:dollar + 2]
         if following == b"$":
-            pieces.append(b"$")
+            yield b"$"
             at = dollar + 2
             continue
         name, at = _name(text, dollar + 1)
-        pieces.append((name,))
+        yield name, text[dollar + 1] in CLOSING
     if at < len(text):
-        pieces.append(text[at:])
-    return pieces
+        yield text[at:]
 
 
 def _name(text: bytes, start: int) -> tuple[bytes, int]:
@@ -63,18 +64,26 @@ def _name(text: bytes, start: int) -> tuple[bytes, int]:
 def parse_result(text: bytes, where: str, low: str) -> list[bytes | int]:
     """A result in pieces, literal bytes and group numbers. `low` is how the kind spells "out of range" below 1.
 
-    Raises MacroError after a warning.
+    Raises MacroError after a warning for each wrong number; a number in brackets after a wrong one is not looked
+    at any more, as in Postfix.
     """
     out: list[bytes | int] = []
+    wrong = False
     for piece in parse_macros(text):
         if isinstance(piece, bytes):
             out.append(piece)
-        elif not piece[0].isdigit():
-            report.warning(f'{where}: non-numeric replacement index "{report.show(piece[0])}"')
-            raise MacroError
-        elif int(piece[0]) < 1:
-            report.warning(f'{where}: {low} replacement index "{report.show(piece[0])}"')
-            raise MacroError
+            continue
+        name, bracketed = piece
+        if wrong and bracketed:
+            break
+        if not name.isdigit():
+            report.warning(f'{where}: non-numeric replacement index "{report.show(name)}"')
+            wrong = True
+        elif int(name) < 1:
+            report.warning(f'{where}: {low} replacement index "{report.show(name)}"')
+            wrong = True
         else:
-            out.append(int(piece[0]))
+            out.append(int(name))
+    if wrong:
+        raise MacroError
     return out

@@ -16,6 +16,6 @@ def event_text(kind: str, line: int, text: bytes, where: str, suffix: str = "") 
     shown = report.show(text)
     if kind == "leading":
         more = "..." if len(text) > 30 else ""
-        return f"{where}: logical line must not start with whitespace: \"{shown[:30]}{more}\""
+        return f"{where}: logical line must not start with whitespace: \"{report.show(text[:30])}{more}\""
     body = _TEXTS[kind].format(text=shown)
     return f"{where}, line {line}: {body}" + (suffix if kind == "format" else "")
