@@ -160,7 +160,7 @@ class Settings(SettingsHot):
         if CONTROL(raw):
             return None
         address, error = parse_path(raw, self.limits.strict_paths, sender)
-        if error or address is None:
+        if error or address is None or (address.startswith(b"-") and not self.config.allow_min_user):
             return None
         return address if self.possible(address) else None
 

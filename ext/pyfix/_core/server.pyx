@@ -350,7 +350,7 @@ cdef class ServerCore(Arguments):
         cdef Span raw = self.command.token[index]
         cdef Span address
         self.raw = span_bytes(raw)
-        if simple_path(raw, &address) and (address.n or sender):
+        if simple_path(raw, &address) and (address.p[0] != b'-' if address.n else sender):
             return span_bytes(address)
         if self.limits.path is not None and not self.command.broken[index]:
             found = self.limits.path(self.raw, sender, self.utf8)
