@@ -39,6 +39,7 @@ F_XCLIENT, F_XFORWARD = 4, 8            # Limits.features
 
 LOCAL_CLIENTS = frozenset(("permit_inet_interfaces", "permit_mynetworks", "permit_sasl_authenticated",
                            "permit_tls_clientcerts", "permit"))
+ASKS_STRESS = re.compile(r"\$[({]?stress\b|check_policy_service").search
 CONTROL = re.compile(rb"[\x00-\x1f\x7f]").search
 
 
@@ -148,7 +149,7 @@ class Settings(SettingsHot):
         """The same with stress=yes. What Postfix's defaults make depend on it are time limits and error limits; a
         main.cf that names $stress, and a policy service, which is told of it, need all of it made again."""
         config = self.config.override([("stress", "yes")])
-        if any(word in text for text in self.config.raw.values() for word in ("stress", "check_policy_service")):
+        if any(ASKS_STRESS(text) for text in self.config.raw.values()):
             return Settings(config, self.policy.engine.resolver, self.log)
         twin = copy.copy(self)
         twin.config, twin.limits = config, self.make_limits(config)
