@@ -283,7 +283,10 @@ class Service:
     async def run(self) -> None:
         """Start the stage and serve until told otherwise."""
         self.hear_tables()
-        await self.stage.start(self)
+        try:
+            await self.stage.start(self)
+        except OSError as error:        # the disk's or the network's trouble, no mistake of ours
+            raise SystemTrouble(str(error)) from error
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)

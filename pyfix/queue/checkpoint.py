@@ -80,10 +80,12 @@ class Image:
 
         All that the slices may show must be in the state log on disk before, and only then does it get its END.
         """
+        # first the names: a segment that was freed before, and that this checkpoint no longer names, must not come back
+        # once this is whole, for all its messages would be taken for new ones
+        self.directory.sync()
         self.directory.write(self.fd, block(END, b""), self.offset)
         self.directory.datasync(self.fd)
         self.close()
-        self.directory.sync()               # what this checkpoint no longer names must not come back
         if os.path.lexists(os.path.join(self.directory.path, NAMES[0].decode())):
             self.directory.rename(NAMES[0], NAMES[2])
         self.directory.rename(NAMES[1], NAMES[0])       # needs no sync: under either name it is found

@@ -24,6 +24,7 @@ POOL = 4                    # free segments kept for use again
 NEARLY_DEAD = 8             # compaction: alive bytes are less than one part in this of a segment
 CHECKPOINT_US = 60_000_000  # at least this long between two
 PAUSE_US = 1_000_000        # between two looks for something to free
+COPIES = b"qmgr.copies"   # the name of the writer that compaction copies with
 
 
 class Upkeep:
@@ -188,7 +189,7 @@ class Upkeep:
                     entry.live > 0 or entry.needed_until > self.sequence):
                 continue
             file = self.disk.open(number)
-            if file is None or file.kind == STATE or not try_lock(file.fileno()):
+            if file is None or file.kind == STATE or self._awaited(file) or not try_lock(file.fileno()):
                 continue
             if entry is None or not entry.ended:
                 fresh += catch_up(self.disk, self.books, file)
@@ -201,11 +202,15 @@ class Upkeep:
     def _retire(self, number: int, error: Exception | None) -> None:
         """The state log is on disk: the segment may go."""
         file = self._retiring.pop(number)
-        if error is not None or self.books.segment(number).live > 0:
+        if error is not None or self.books.segment(number).live > 0 or self._awaited(file):
             return
         self.disk.reader.forget(number)
         self._give_free(number, file.size)
         self.books.segments.pop(number, None)
+
+    def _awaited(self, file: SegmentFile) -> bool:
+        """Whether copies may lie there that are on disk and not reported yet: they count for nothing until then."""
+        return bool(self._copying) and file.name == COPIES
 
     def _give_free(self, number: int, size: int) -> None:
         old, free = f"{number:08x}.seg".encode(), f"{number:08x}.free".encode()
@@ -278,7 +283,7 @@ class Upkeep:
 
     def _copy(self, slot: int) -> None:
         if self._copies is None:
-            self._copies = Writer(self.disk.path, "qmgr.copies", None, self._copied, segment_size=self.segment_size)
+            self._copies = Writer(self.disk.path, COPIES.decode(), None, self._copied, segment_size=self.segment_size)
         try:
             envelope, content = self.disk.reader.open(self.books.table.place(slot))
             extents = [self._copies.chunk(bytes(piece)) for piece in content.pieces()] if envelope.extents else []

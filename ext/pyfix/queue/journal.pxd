@@ -3,16 +3,7 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from pyfix.queue.segment cimport Segment
-
-cdef extern from "<pthread.h>" nogil:
-    ctypedef struct pthread_mutex_t:
-        pass
-    ctypedef struct pthread_cond_t:
-        pass
-    ctypedef struct pthread_t:
-        pass
-    int pthread_mutex_lock(pthread_mutex_t*)
-    int pthread_mutex_unlock(pthread_mutex_t*)
+from pyfix.queue.threads cimport pthread_cond_t, pthread_mutex_t, pthread_t
 
 # How soon a record must be on disk.
 cdef enum:

@@ -20,32 +20,15 @@ from libc.string cimport memcpy, memset, strncpy
 from pyfix._core.frame cimport CHUNK, HEADER, SEAL, START, Frame, aligned, frame_stamp
 from pyfix.durable cimport d_datasync, d_writev, iovec
 from pyfix.queue.segment cimport segment_cut, segment_free, segment_make
+from pyfix.queue.threads cimport (
+    CLOCK_MONOTONIC, EFD_CLOEXEC, EFD_NONBLOCK, clock_gettime, eventfd, pthread_cond_init, pthread_cond_signal,
+    pthread_cond_timedwait, pthread_cond_wait, pthread_condattr_init, pthread_condattr_setclock, pthread_condattr_t,
+    pthread_create, pthread_join, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_unlock, timespec)
 
 from pyfix.durable import Directory, trouble
 from pyfix.errors import MessageTooLarge, QueueError
 from pyfix.model import Place
 
-cdef extern from "<pthread.h>" nogil:
-    ctypedef struct pthread_condattr_t:
-        pass
-    int pthread_mutex_init(pthread_mutex_t*, void*)
-    int pthread_condattr_init(pthread_condattr_t*)
-    int pthread_condattr_setclock(pthread_condattr_t*, int)
-    int pthread_cond_init(pthread_cond_t*, pthread_condattr_t*)
-    int pthread_cond_wait(pthread_cond_t*, pthread_mutex_t*)
-    int pthread_cond_timedwait(pthread_cond_t*, pthread_mutex_t*, timespec*)
-    int pthread_cond_signal(pthread_cond_t*)
-    int pthread_create(pthread_t*, void*, void* (*)(void*) noexcept nogil, void*)
-    int pthread_join(pthread_t, void**)
-cdef extern from "<time.h>" nogil:
-    cdef struct timespec:
-        long tv_sec
-        long tv_nsec
-    int clock_gettime(int, timespec*)
-    int CLOCK_MONOTONIC
-cdef extern from "<sys/eventfd.h>" nogil:
-    int eventfd(unsigned int, int)
-    int EFD_NONBLOCK, EFD_CLOEXEC
 cdef extern from "<unistd.h>" nogil:
     int c_close "close"(int)
     ssize_t c_write "write"(int, const void*, size_t)
@@ -197,6 +180,22 @@ cdef void make_spare(Core* core) noexcept nogil:
     segment_make(core.directory, core.size, core.kind, core.name, False, &made)
     pthread_mutex_lock(&core.lock)
     core.spare = made           # NULL on a full disk: put() tries again and reports it
+    drop_old_spare(core)
+
+
+cdef void drop_old_spare(Core* core) noexcept nogil:
+    """Let go of a spare that is older than the current segment: put() could not wait for it (the lock is held).
+
+    Recovery reads a journal in the order of its numbers: a record must never be in a lower one than a record before it.
+    """
+    cdef Segment* spare = core.spare
+    if spare == NULL or core.current == NULL or spare.number > core.current.number:
+        return
+    core.spare = NULL
+    spare.closed = True
+    spare.next = core.open
+    core.open = spare
+    core.tidy = True
 
 
 cdef bint wait_for_work(Core* core) noexcept nogil:
@@ -311,6 +310,7 @@ cdef int next_segment(Core* core, uint32_t need) noexcept nogil:
     made.next = core.open
     core.open = made
     core.current = made
+    drop_old_spare(core)
     return 0
 
 

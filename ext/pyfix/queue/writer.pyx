@@ -11,7 +11,7 @@ from pyfix._core.frame cimport CHUNK, COPY, HEADER, MESSAGE
 from pyfix._core.slots cimport format_id
 from pyfix.queue.content cimport ContentBuffer
 from pyfix.queue.journal cimport NOW, LAZY, Held, Item, Journal, next_segment
-from pyfix.queue.journal cimport pthread_mutex_lock, pthread_mutex_unlock
+from pyfix.queue.threads cimport pthread_mutex_lock, pthread_mutex_unlock
 
 from pyfix.durable import trouble
 from pyfix.errors import QueueError

@@ -188,15 +188,16 @@ def test_space_is_given_back(bench: Bench) -> None:
         if bench.store.state(slot) and slot not in kept:
             bench.store.remove(slot)
     before = bench.picture()
-    used = len(list(Path(bench.path).glob("*.seg")))
+    left = [Path(bench.path) / f"{number:08x}.seg" for number in {v[5][0] for v in before.values()}]
     bench.work()
     after = bench.picture()
-    assert len(list(Path(bench.path).glob("*.seg"))) >= used - 3    # kept until both checkpoints know the copies
+    moved = [path for path in left if int(path.name[:8], 16) not in {v[5][0] for v in after.values()}]
+    assert len(moved) >= 3 and all(path.exists() for path in moved)     # kept until both checkpoints know the copies
     bench.store.checkpoint()
     bench.store.checkpoint()
     bench.work(10)
     assert [v[:5] + v[6:] for v in after.values()] == [v[:5] + v[6:] for v in before.values()]
-    assert len(list(Path(bench.path).glob("*.seg"))) <= used - 3 and list(Path(bench.path).glob("*.free"))
+    assert not any(path.exists() for path in moved) and list(Path(bench.path).glob("*.free"))
     assert os.path.getsize(Path(bench.path) / "reserve") == SIZE
     reader = Reader(bench.path)
     for queue_id, entry in after.items():

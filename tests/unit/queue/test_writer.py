@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from pyfix.errors import Corrupt, DiskFull, QueueError
 from pyfix.model import Envelope, Recipient
 from pyfix.queue.content import ContentBuffer
 from pyfix.queue.envelope import pack
+from pyfix.queue.journal import Journal
 from pyfix.queue.reader import Reader
+from pyfix.queue.recovery import STATE
 from pyfix.queue.writer import Writer
 
 
@@ -156,3 +159,15 @@ def test_the_thread_and_the_loop_never_make_the_same_segment(tmp_path: Path) -> 
         if place.segment in kept:
             found, content = reader.open(place)
             assert found.queue_id == queue_id and bytes(content) == bytes([number % 251]) * 2500
+
+
+def test_a_journal_goes_on_in_higher_segments_only(tmp_path: Path) -> None:
+    """Recovery reads by number: a spare made before a segment that was needed at once must not be used after it."""
+    journal = Journal(str(tmp_path), "qmgr", STATE, segment_size=65536)
+    places = []
+    for length in [20_000] * 3 + [200_000] + [20_000] * 12 + [90_000] + [20_000] * 12:
+        places.append(journal.append(STATE, bytes(length)))
+        journal.wait()
+        time.sleep(0.01)            # the thread makes its spare
+    assert places == sorted(places) and len({segment for segment, _ in places}) > 6
+    journal.close()
