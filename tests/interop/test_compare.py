@@ -18,6 +18,7 @@ def test_a_scenario_on_pyfix_and_postfix(name: str, tmp_path: Path) -> None:
         if system in record["absent"]:
             assert record["absent"][system]
             continue
-        assert all(row["whole"] and row["cpu_us"] > 0 for row in record["rounds"][system])
+        # a start may take no process as long as one tick of the clock
+        assert all(row["whole"] and (row["cpu_us"] > 0 or name == "restart") for row in record["rounds"][system])
     if name == "small" and "pyfix" in record["durability"]:
         assert record["durability"]["pyfix"]["verdict"] in ("yes", "unknown")
