@@ -19,6 +19,7 @@ ends the process loudly; master has another within two seconds.
 
 import asyncio
 import contextlib
+import errno
 import faulthandler
 import gc
 import getopt
@@ -46,6 +47,7 @@ from pyfix.telemetry.maillog import Maillog
 READY, RELOAD, NEW_LOG, STOP = b"r", b"R", b"L", b"Q"
 STATUS_SIZE = 65536         # bytes of the longest notice
 EXIT_TROUBLE = 1
+DISK_TROUBLE = frozenset((errno.EIO, errno.EROFS, errno.ENOSPC, errno.EDQUOT))    # no mistake of ours: said in one line
 
 
 class Listener(NamedTuple):
@@ -189,7 +191,7 @@ class Service:
 
     def die(self, error: BaseException) -> NoReturn:
         """End the process at once, saying why: Postfix's fatal for trouble, panic for a mistake of ours."""
-        if isinstance(error, ConfigError | SystemTrouble | QueueError):
+        if isinstance(error, ConfigError | SystemTrouble | QueueError) or isinstance(error, OSError) and error.errno in DISK_TROUBLE:
             self.log.fatal(str(error))
         else:
             self.log.panic(explain(error))

@@ -180,22 +180,6 @@ cdef void make_spare(Core* core) noexcept nogil:
     segment_make(core.directory, core.size, core.kind, core.name, False, &made)
     pthread_mutex_lock(&core.lock)
     core.spare = made           # NULL on a full disk: put() tries again and reports it
-    drop_old_spare(core)
-
-
-cdef void drop_old_spare(Core* core) noexcept nogil:
-    """Let go of a spare that is older than the current segment: put() could not wait for it (the lock is held).
-
-    Recovery reads a journal in the order of its numbers: a record must never be in a lower one than a record before it.
-    """
-    cdef Segment* spare = core.spare
-    if spare == NULL or core.current == NULL or spare.number > core.current.number:
-        return
-    core.spare = NULL
-    spare.closed = True
-    spare.next = core.open
-    core.open = spare
-    core.tidy = True
 
 
 cdef bint wait_for_work(Core* core) noexcept nogil:
@@ -296,7 +280,9 @@ cdef int next_segment(Core* core, uint32_t need) noexcept nogil:
     cdef Segment* made = NULL
     cdef uint32_t size = max(core.size, START + need + HEADER)
     cdef int result = 0
-    if core.spare != NULL and core.spare.size >= size:
+    # recovery reads a journal in the order of its numbers: a spare that is older than the current segment (this function could
+    # not wait for it) stays unused, and with the process it goes
+    if core.spare != NULL and core.spare.size >= size and (core.current == NULL or core.spare.number > core.current.number):
         made = core.spare
         core.spare = NULL
     else:
@@ -310,7 +296,6 @@ cdef int next_segment(Core* core, uint32_t need) noexcept nogil:
     made.next = core.open
     core.open = made
     core.current = made
-    drop_old_spare(core)
     return 0
 
 
