@@ -66,6 +66,10 @@ class Disk:
                 self.warn(f"{path}: {trouble}; left as it is")
             return None
 
+    def holds(self, number: int) -> bool:
+        """Whether there is a segment of that number now. None that was freed comes back: no number is used twice."""
+        return os.path.exists(os.path.join(self.path, f"{number:08x}.seg"))
+
     def set_aside(self, number: int, offset: int, end: int, why: str) -> str:
         """Copy bytes of a segment into corrupt/ and say so; the file's path."""
         name = f"{number:08x}-{offset:08x}"

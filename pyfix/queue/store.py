@@ -102,7 +102,9 @@ class Store:
 
     def _admit(self, queue_id: bytes, arrival: int, segment: int, offset: int, length: int, size: int, flags: int,
                sender: bytes, nrcpt: int) -> int:
-        """One with several recipients, or with content in chunks elsewhere."""
+        """One with several recipients, with content in chunks elsewhere, or the first of its segment."""
+        if segment not in self._books.segments and not self._disk.holds(segment):
+            return 0        # the notice came late: upkeep had read the segment to its end, and all in it was finished
         entry = self._books.segment(segment)
         if offset < entry.tail:
             return 0

@@ -53,7 +53,9 @@ cdef class Ledger:
         cdef bytes sender = notice[7]
         if notice[8] != 1 or size > length or not 0 <= length <= 0xffffffff or not 0 <= offset <= 0xffffffff - length:
             return -1
-        entry = self.entry(segment)
+        entry = self.segments.get(segment)
+        if entry is None:               # a new segment, or one that is gone: the store looks
+            return -1
         if offset < entry.tail:
             return 0
         slot = self.table.add(notice[0], notice[1], segment, offset, length, size,

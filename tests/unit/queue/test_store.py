@@ -165,6 +165,26 @@ def test_a_notice_seen_before_is_dropped(bench: Bench) -> None:
     assert bench.store.admit(notice) == 0
 
 
+def test_a_notice_that_comes_after_its_segment_was_freed_is_dropped(bench: Bench) -> None:
+    while len(list(Path(bench.path).glob("*.seg"))) < 4:
+        bench.send(os.urandom(3000), chunk=0)
+        bench.writer.wait()
+    late, bench.notices = bench.notices, []
+    bench.work()
+    first = Path(bench.path) / f"{late[0][2]:08x}.seg"
+    assert first.exists()
+    for slot in bench.store.scan((INCOMING,))[0]:
+        bench.store.remove(slot)
+    bench.work()
+    assert not first.exists()
+    gone = [notice for notice in late if notice[2] == late[0][2]]
+    assert len(gone) > 5 and [bench.store.admit(notice) for notice in gone] == [0] * len(gone)
+    gone[0][8] = 2
+    assert bench.store.admit(gone[0]) == 0
+    assert len(bench.store) == 0
+    bench.work()
+
+
 def test_what_a_writer_committed_without_telling_is_found(bench: Bench) -> None:
     told = bench.send(b"x")
     bench.admit()
