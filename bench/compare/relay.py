@@ -5,7 +5,8 @@ the figure is the median over the rounds, the ratio that of each pair. Each resu
 to bench/history/relay.jsonl. What would flatter pyfix and is therefore set for both or for Postfix:
 in_flow_delay = 0, 100 concurrent deliveries to the one destination from the start, 200 processes,
 no chroot, log straight to a file. cpu_us is CPU time (user and system) per message over all processes of the system,
-the dead ones included, and is the steadier figure on a busy machine; cpu_ratio is Postfix's over pyfix's.
+the dead ones included, and is the steadier figure on a busy machine; cpu_ratio is Postfix's over pyfix's. peak_mb is the most
+memory that the largest process had ever taken by the end of the warm-up round, and of the last: flat where both are the same.
 """
 
 from __future__ import annotations
@@ -96,6 +97,7 @@ def compare(name: str, rounds: int, root: Path, only: str) -> dict:
         systems = [kind(root / kind.name, sink.port, extra) for kind in (Postfix, Pyfix) if only in ("", kind.name)]
     rates: dict[str, list[float]] = {}
     costs: dict[str, list[float]] = {}
+    peaks: dict[str, list[float]] = {}
     try:
         for system in systems:
             system.start()
@@ -108,6 +110,8 @@ def compare(name: str, rounds: int, root: Path, only: str) -> dict:
                 before = usage.used(root_pid) if root_pid else usage.Usage()
                 result = run_once(port, sink, options, count, recipients)
                 cost = usage.settle(root_pid).since(before).cpu * 1e6 / count if root_pid else 0.0
+                if root_pid:
+                    peaks.setdefault(label, []).append(round(usage.peak(root_pid) / 1e6, 1))
                 if number:
                     costs.setdefault(label, []).append(cost)
                     rates.setdefault(label, []).append(result["relayed" if recipients else "accepted"])
@@ -118,10 +122,11 @@ def compare(name: str, rounds: int, root: Path, only: str) -> dict:
         for system in systems:
             system.stop()
         sink.stop()
-    return summary(name, rates, costs)
+    return summary(name, rates, costs, peaks)
 
 
-def summary(name: str, rates: dict[str, list[float]], costs: dict[str, list[float]]) -> dict:
+def summary(name: str, rates: dict[str, list[float]], costs: dict[str, list[float]],
+            peaks: dict[str, list[float]]) -> dict:
     """The figures of a scenario as one history record."""
     record: dict = {"scenario": name}
     for label, values in rates.items():
@@ -129,6 +134,8 @@ def summary(name: str, rates: dict[str, list[float]], costs: dict[str, list[floa
                          "max": round(max(values), 1), "runs": len(values),
                          "cpu_us": round(statistics.median(costs[label]), 1),
                          "cpu_us_range": [round(min(costs[label]), 1), round(max(costs[label]), 1)]}
+        if label in peaks:
+            record[label]["peak_mb"] = [peaks[label][0], peaks[label][-1]]
     if "postfix" in rates and "pyfix" in rates:
         ratios = [b / a for a, b in zip(rates["postfix"], rates["pyfix"], strict=True)]
         record["ratio"] = round(statistics.median(ratios), 2)

@@ -79,6 +79,18 @@ def pss(pid: int) -> int:
     return 0
 
 
+def peak(root: int) -> int:
+    """Peak resident bytes (VmHWM) of the largest process of a tree: what grows with the load shows here, whenever it was."""
+    sizes = [0]
+    for pid in tree(root):
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            continue
+        sizes += [int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")]
+    return max(sizes)
+
+
 def used(root: int, memory: bool = False) -> Usage:
     """The tree below `root` by now. Memory is looked at on demand: it costs."""
     parts = [one(pid, memory) for pid in tree(root)]

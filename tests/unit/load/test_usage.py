@@ -32,6 +32,16 @@ def test_bytes_written_of_a_reaped_child(tmp_path) -> None:
     assert usage.used(os.getpid()).since(before).written >= 500_000
 
 
+def test_the_peak_of_the_largest_process_outlasts_what_it_held() -> None:
+    code = "x = bytearray(60_000_000)\ndel x\nprint(1, flush=True)\ninput()"
+    child = subprocess.Popen([sys.executable, "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert child.stdout is not None and child.stdout.read(1) == b"1"
+        assert 60_000_000 < usage.peak(child.pid) < 90_000_000 and usage.used(child.pid, memory=True).pss < 40_000_000
+    finally:
+        child.communicate(b"\n")
+
+
 def test_memory_and_a_process_that_is_gone() -> None:
     assert usage.used(os.getpid(), memory=True).pss > 1_000_000
     assert usage.one(2**22 + 1, True) == usage.Usage()
