@@ -15,7 +15,8 @@ from pyfix.queue.books import Books
 from pyfix.queue.envelope import pack
 from pyfix.queue.journal import Journal
 from pyfix.queue.reader import SegmentFile
-from pyfix.queue.recovery import STATE, Disk, catch_up
+from pyfix.queue.recovery import START, STATE, Disk, catch_up
+from pyfix.queue.scan import scan
 from pyfix.queue.segment import try_lock
 from pyfix.queue.states import CORRUPT, OP_DEFER, OP_MOVE, OP_NOTE, pack_op, unpack_op
 from pyfix.queue.writer import Writer
@@ -24,6 +25,7 @@ POOL = 4                    # free segments kept for use again
 NEARLY_DEAD = 8             # compaction: alive bytes are less than one part in this of a segment
 CHECKPOINT_US = 60_000_000  # at least this long between two
 PAUSE_US = 1_000_000        # between two looks for something to free
+UNTOLD_US = 10_000_000      # between two looks for messages that nobody told of
 COPIES = b"qmgr.copies"   # the name of the writer that compaction copies with
 
 
@@ -43,7 +45,8 @@ class Upkeep:
         self._retiring: dict[int, SegmentFile] = {}
         self._copying: set[int] = set()
         self._found: list[int] = []
-        self._last_image = self._last_look = clock()
+        self._ends: dict[int, int] = {}     # segment still written to -> where its records ended at the last look
+        self._last_image = self._last_look = self._last_ends = clock()
         self._last_state = 0
 
     # ---- checkpoints
@@ -146,21 +149,43 @@ class Upkeep:
                 self._image = checkpoint.Image(self.disk.directory, self.books, self._start())
             elif self._clock() - self._last_look >= PAUSE_US:
                 self._last_look = self._clock()
-                return self._look()
+                self._look()
         except DiskFull as error:
             self.disk.warn(f"upkeep: {error}")
             if self._image is not None:
                 self._abandon(error)
-        return []
+        found, self._found = self._found, []        # on a full disk too: nobody else brings these to the scheduler
+        return found
 
-    def _look(self) -> list[int]:
+    def _look(self) -> None:
         """Free what is dead, thin what is nearly dead, renew the reserve."""
-        fresh = self._free_dead()
+        if self._clock() - self._last_ends >= UNTOLD_US:
+            self._last_ends = self._clock()
+            self._read_untold()
+        self._free_dead()
         self._free_state_log()
         self._compact()
         self._renew_reserve()
-        fresh, self._found = fresh + self._found, []
-        return fresh
+
+    def _read_untold(self) -> None:
+        """Take what stood on disk at the last look and no notice has told of since: a message waits for no restart.
+
+        A notice that is only late finds its message taken.
+        """
+        before, self._ends = self._ends, {}
+        own = self._own()
+        for number in self.disk.numbers(".seg"):
+            entry = self.books.segments.get(number)
+            if number in own or entry is not None and entry.ended:
+                continue
+            file = self.disk.open(number)
+            if file is None or file.kind == STATE:
+                continue
+            tail = max(entry.tail if entry is not None else 0, START)
+            if tail < before.get(number, 0) and (fresh := catch_up(self.disk, self.books, file)):
+                self.disk.warn(f"segment {number:08x}: {len(fresh)} messages were there and no notice of them came")
+                self._found += fresh
+            self._ends[number] = scan(file, tail, self.disk.cut(number), False).end
 
     def catch_up(self, name: str) -> list[int]:
         """Read on in all segments of a writer that are not read to their ends."""
@@ -178,9 +203,8 @@ class Upkeep:
         own = self._log.using()
         return own | self._copies.using() if self._copies is not None else own
 
-    def _free_dead(self) -> list[int]:
+    def _free_dead(self) -> None:
         """Begin to free segments where nothing is alive: lock them, read what is unread, wait for the state log."""
-        fresh: list[int] = []
         numbers = self.disk.numbers(".seg")
         own = self._own()
         for number in numbers[:-1]:
@@ -192,12 +216,11 @@ class Upkeep:
             if file is None or file.kind == STATE or self._awaited(file) or not try_lock(file.fileno()):
                 continue
             if entry is None or not entry.ended:
-                fresh += catch_up(self.disk, self.books, file)
-            fresh += self.catch_up(file.name.decode(errors="replace"))      # its content may be a later message's
+                self._found += catch_up(self.disk, self.books, file)
+            self._found += self.catch_up(file.name.decode(errors="replace"))      # its content may be a later message's
             if self.books.segment(number).live <= 0:
                 self._retiring[number] = file                               # keeps the lock
                 self._log.barrier(lambda error, number=number: self._retire(number, error))
-        return fresh
 
     def _retire(self, number: int, error: Exception | None) -> None:
         """The state log is on disk: the segment may go."""
@@ -205,7 +228,9 @@ class Upkeep:
         if error is not None or self.books.segment(number).live > 0 or self._awaited(file):
             return
         self.disk.reader.forget(number)
-        self._give_free(number, file.size)
+        size = file.size
+        del file            # and the lock: whoever takes the .free file at once must get his
+        self._give_free(number, size)
         self.books.segments.pop(number, None)
 
     def _awaited(self, file: SegmentFile) -> bool:

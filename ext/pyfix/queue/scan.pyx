@@ -126,7 +126,8 @@ cdef bint body_whole(Window window, const Frame* frame) except? False:
 def scan(SegmentFile file not None, uint32_t start=START, uint32_t limit=0, bint search=True) -> Found:
     """Walk the records from `start` (where one begins or began) to the end, or to `limit` (0: the segment's size).
 
-    Without `search` the walk ends where no whole record follows: for a segment that is being written to.
+    Without `search` the walk ends where no whole record follows: for a segment that is being written to. A record whose head
+    is there and whose body is not all there yet is none: its writer is in the middle of it.
     """
     cdef Window window = Window(file)
     cdef Frame frame
@@ -152,10 +153,11 @@ def scan(SegmentFile file not None, uint32_t start=START, uint32_t limit=0, bint
             sealed = True
             break
         records.append((frame.kind, frame.offset, frame.length, PyBytes_FromStringAndSize(data + HEADER, frame.head)))
-    return sort_out(window, records, gaps, vouched, at, limit, sealed)
+    return sort_out(window, records, gaps, vouched, at, limit, sealed, search)
 
 
-cdef object sort_out(Window window, list records, list gaps, uint32_t vouched, uint32_t end, uint32_t limit, bint sealed):
+cdef object sort_out(Window window, list records, list gaps, uint32_t vouched, uint32_t end, uint32_t limit, bint sealed,
+                     bint search):
     """Tell what is vouched for from what is not, and check the bodies of the latter."""
     cdef Frame frame
     cdef list kept = []
@@ -166,6 +168,8 @@ cdef object sort_out(Window window, list records, list gaps, uint32_t vouched, u
             kept.append((kind, offset, length, head, True))
         elif look(window, offset, limit, &frame) == GOOD and body_whole(window, &frame):
             kept.append((kind, offset, length, head, False))
+        elif not search:
+            return Found(kept, damaged, [], offset, False)
         else:
             torn.append((offset, offset + length))
     if not sealed and leftovers(window, end, limit):

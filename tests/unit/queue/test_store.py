@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pyfix.errors import QueueError
+from pyfix.errors import DiskFull, QueueError
 from pyfix.model import Envelope, Recipient
 from pyfix.queue.envelope import pack
 from pyfix.queue.reader import Reader
@@ -67,16 +67,19 @@ class Bench:
         os.close(self.store._owner)
         self.open()
 
-    def work(self, steps: int = 60) -> None:
+    def work(self, steps: int = 60) -> list[int]:
+        """Upkeep; the slots that it found."""
+        found = []
         for _ in range(steps):
             self.clock.now += 1_100_000
-            self.store.maintain()
+            found += self.store.maintain()
             self.store.sync()
             self.store.ready()
             if self.store._upkeep._thread:
                 self.store._upkeep._thread.join()
             if self.store._upkeep._copies:
                 self.store._upkeep._copies.wait()
+        return found
 
     def picture(self) -> dict[bytes, tuple[object, ...]]:
         """All that the store says of all messages."""
@@ -199,6 +202,62 @@ def test_what_a_writer_committed_without_telling_is_found(bench: Bench) -> None:
     slots = bench.store.writer_gone("smtpd.0")
     assert [bench.store.queue_id(slot) for slot in slots] == [late]
     assert bench.store.find(told)
+
+
+@pytest.mark.parametrize("chunk", [0, 1000])
+def test_a_record_that_its_writer_is_in_the_middle_of_is_read_when_it_is_whole(bench: Bench, chunk: int) -> None:
+    """A reader beside a write sees any part of it: here the head is there, and the end of the body is not."""
+    bench.send(b"first")
+    bench.admit()
+    sent = [bench.send(os.urandom(3000), chunk=chunk), bench.send(b"next")]
+    bench.writer.wait()
+    segment, offset, length = bench.notices[0][2:5]
+    at = offset + length - 700 if not chunk else offset - 700
+    with open(Path(bench.path) / f"{segment:08x}.seg", "r+b", buffering=0) as file:
+        whole = os.pread(file.fileno(), 600, at)
+        os.pwrite(file.fileno(), bytes(600), at)
+        assert bench.store.writer_here("smtpd.0") == []
+        os.pwrite(file.fileno(), whole, at)
+    bench.store.writer_here("smtpd.0")          # as when another segment of this writer is to be freed
+    assert [bench.store.find(queue_id) != 0 for queue_id in sent] == [True, True]
+    assert bench.admit() == [0, 0]
+    assert len(bench.store) == 3
+
+
+def test_a_record_that_was_seen_half_written_is_taken_by_its_notice(bench: Bench) -> None:
+    bench.send(os.urandom(3000))
+    bench.writer.wait()
+    segment, offset, length = bench.notices[0][2:5]
+    with open(Path(bench.path) / f"{segment:08x}.seg", "r+b", buffering=0) as file:
+        whole = os.pread(file.fileno(), 64, offset + length - 64)
+        os.pwrite(file.fileno(), bytes(64), offset + length - 64)
+        bench.store.writer_here("smtpd.0")
+        os.pwrite(file.fileno(), whole, offset + length - 64)
+    assert all(bench.admit())
+
+
+def test_a_message_that_no_notice_tells_of_is_found_by_looking(bench: Bench) -> None:
+    """Whatever became of the notice, it waits for no restart; one that is only late is none that is missing."""
+    told, untold = bench.send(b"x"), bench.send(b"y")
+    bench.writer.wait()
+    assert bench.store.admit(bench.notices[0])
+    assert [bench.store.queue_id(slot) for slot in bench.work()] == [untold]
+    assert bench.store.find(told) and bench.store.admit(bench.notices[1]) == 0
+    assert [line for line in bench.recovered.warnings if "no notice of them came" in line] != []
+    late = bench.send(b"z")
+    bench.writer.wait()
+    bench.work(12)
+    assert bench.store.find(late) == 0
+    assert bench.store.admit(bench.notices[2])
+
+
+def test_what_upkeep_finds_reaches_the_scheduler_on_a_full_disk_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise DiskFull("no room for the reserve")
+    monkeypatch.setattr(bench.store._upkeep, "_renew_reserve", full)
+    queue_id = bench.send(b"x")
+    bench.writer.wait()
+    assert [bench.store.queue_id(slot) for slot in bench.work()] == [queue_id]
 
 
 def test_space_is_given_back(bench: Bench) -> None:
