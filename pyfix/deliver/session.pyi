@@ -7,9 +7,6 @@ from pyfix._core.request import Settings
 from pyfix.net.engine import Engine
 from pyfix.net.stream import Stream
 
-def now_us() -> int:
-    """Microseconds since the epoch."""
-
 def format_tv(microseconds: int, digits: int = 2, decimals: int = 2) -> str:
     """A time as the log has it: `digits` significant digits, at most `decimals` decimals, no trailing zeros."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from pyfix.config import Config
 from pyfix.deliver.agent import Agent
 from pyfix.deliver.hosts import Hosts
 from pyfix.deliver.parameters import Parameters
-from pyfix.deliver.session import now_us
 from pyfix.dns.config import ResolverConfig
 from pyfix.dns.resolver import Resolver
 from pyfix.net.engine import Engine
@@ -96,8 +96,9 @@ class Bench:
         content = content if isinstance(content, Content) else Content(content)
         number = len(self.reader.messages)
         made = {"sender": b"s@example.org", "size": content.size, **envelope}
-        self.reader.messages.append((model.Envelope(b"QID%d" % number, now_us() - 50_000, recipients=found, **made), content))
-        self.agent.deliver([number, b"QID%d" % number, 1, number, 0, nexthop, list(range(len(found))), 0, now_us()])
+        now = time.time_ns() // 1000
+        self.reader.messages.append((model.Envelope(b"QID%d" % number, now - 50_000, recipients=found, **made), content))
+        self.agent.deliver([number, b"QID%d" % number, 1, number, 0, nexthop, list(range(len(found))), 0, now])
         return number
 
     async def send(self, nexthop: str, *arguments: Any, **envelope: Any) -> list[Any]:

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 STAGES = ("smtpd", "pickup", "cleanup", "qmgr", "deliver", "bounce")
 LAYERS = {"errors": 1, "_core": 2, "message": 3, "model": 3, "config": 3, "durable": 3, "telemetry": 3, "ipc": 3, "confine": 3, "title": 3,
-          "preload": 3, "net": 4, "queue": 4, "service": 4, "zygote": 4, "dns": 5, "maps": 5, "resolve": 6, "limits": 6, "sasl": 6,
+          "preload": 3, "clock": 3, "net": 4, "queue": 4, "service": 4, "zygote": 4, "dns": 5, "maps": 5, "resolve": 6, "limits": 6, "sasl": 6,
           "filters": 6, "access": 7, **dict.fromkeys(STAGES, 8), "master": 9, "commands": 9, "load": 9}
 MAY_MEET = {("smtpd", "cleanup"), ("pickup", "cleanup"), ("qmgr", "bounce"), ("bounce", "cleanup")}
 

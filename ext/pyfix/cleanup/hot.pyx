@@ -11,18 +11,12 @@ from pyfix._core.chars cimport is_plain_address
 from pyfix._core.pack cimport Packer
 from pyfix.cleanup.intake cimport Intake, Keeper
 from pyfix.cleanup.origin cimport NONE, Origin
+from pyfix.clock cimport wall_us
 from pyfix.message cimport Recipient
 from pyfix.resolve.cache cimport Cache
 
 from pyfix.model import Reply
 from pyfix.resolve.domains import ERROR, FAIL
-
-cdef extern from "<time.h>" nogil:
-    cdef struct timespec:
-        long tv_sec
-        long tv_nsec
-    int clock_gettime(int, timespec*)
-    int CLOCK_REALTIME
 
 cdef enum:
     VERSION = 1                 # of pyfix.queue.envelope
@@ -45,11 +39,9 @@ cdef class Hot(Keeper):
 
     def intake(self, Origin origin not None):
         """A new message, with its queue id. QueueError: the queue gives none now."""
-        cdef timespec now
         cdef Intake intake = Intake(self, origin)
         intake.queue_id = self.writer.new_id()
-        clock_gettime(CLOCK_REALTIME, &now)
-        intake.arrival = <long long> now.tv_sec * 1000000 + now.tv_nsec // 1000
+        intake.arrival = wall_us()
         return intake
 
     def complete(self, Intake intake):

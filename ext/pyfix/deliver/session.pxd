@@ -7,7 +7,6 @@ from pyfix._core.request cimport Settings
 from pyfix.message cimport Envelope, Recipient
 from pyfix.net.stream cimport Stream
 
-cpdef long long now_us() noexcept
 
 cdef class Plan:
     cdef readonly Settings settings

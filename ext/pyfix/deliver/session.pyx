@@ -8,7 +8,6 @@ address next, what a failure means) are the agent's, in Python: pyfix/deliver/ag
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc
-from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 import errno
 import os
@@ -18,6 +17,7 @@ from pyfix._core.client cimport (
     ClientCore, E_CLOSE, E_CONTENT, E_DONE, E_FAILED, E_READY, NO_FAILURE, R_FAILED, R_SENT, S_CONTENT, S_DOT, S_IDLE)
 from pyfix._core.request cimport Request, Settings
 from pyfix._core.outgoing cimport LineState, clean_prefix, encode_into, finish_into
+from pyfix.clock cimport wall_us
 from pyfix.net.engine cimport Engine
 from pyfix.net.stream cimport Stream
 from pyfix._core.quote cimport is_simple
@@ -35,13 +35,6 @@ cdef enum:
     INFO = 6            # syslog severity
     NOTIFY_SUCCESS = 2  # model.NOTIFY_SUCCESS
     TRACE_ONLY = 128    # model.TRACE_ONLY
-
-
-cpdef long long now_us() noexcept:
-    """Microseconds since the epoch."""
-    cdef timespec now
-    clock_gettime(CLOCK_REALTIME, &now)
-    return <long long>now.tv_sec * 1000000 + now.tv_nsec // 1000
 
 
 def format_tv(long long microseconds, int digits=2, int decimals=2) -> str:
@@ -117,7 +110,7 @@ cdef class Delivery:
         self.job, self.queue_id, self.nexthop, self.active = job, queue_id, nexthop, active
         self.envelope, self.content, self.arrival = envelope, content, envelope.arrival
         self.pending, self.results, self.trouble = indexes, [], ""
-        self.handoff = now_us()
+        self.handoff = wall_us()
 
     def settle(self, Plan plan, int index, str status, str dsn, str text, str relay="none", int uses=1, list more=None):
         """Log and note the outcome of recipient `index`; the caller takes it out of `pending`."""
@@ -167,7 +160,7 @@ cdef class Delivery:
 
     cdef int put_delays(self, Buffer line, int decimals) except -1:
         """delay=, and delays= of its four parts."""
-        cdef long long now = now_us()
+        cdef long long now = wall_us()
         cdef long long connected = self.connected or self.handoff
         put_str(line, ", delay=")
         put_time(line, now - self.arrival, decimals)
@@ -220,7 +213,7 @@ cdef class Session(Stream):
 
     def open(self, Engine engine, str source=""):
         """Start to connect. OSError, ValueError: it can't even be tried."""
-        self.opened = now_us()
+        self.opened = wall_us()
         self.connect(engine, self.address.family, self.address.ip, self.address.port, source)
         self.set_deadline(self.plan.connect_timeout)
 
@@ -316,7 +309,7 @@ cdef class Session(Stream):
         cdef double now
         if not self.plan.min_rate:
             return self.set_deadline(limit)
-        now = now_us() / 1e6
+        now = wall_us() / 1e6
         self.content_until = min((self.content_until or now + limit) + <double>self.moved / self.plan.min_rate, now + limit)
         self.moved = 0
         return self.set_deadline(max(<int>(self.content_until - now), 1))
@@ -393,7 +386,7 @@ cdef class Session(Stream):
         cdef Delivery delivery = self.delivery
         cdef Request request
         if self.uses == 0:
-            delivery.connected = now_us()
+            delivery.connected = wall_us()
         self.started = True
         request = self.agent.request(self, delivery)
         if request is None:

@@ -4,11 +4,10 @@ Law: smtp(8). What is decided here is what every delivery needs; refusals, looku
 envelopes are the Agent's, in Python: pyfix/deliver/agent.py, which builds on `Way`.
 """
 
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
-
 from pyfix._core.client cimport ClientCore
 from pyfix._core.request cimport Request, external, printable_address
-from pyfix.deliver.session cimport Delivery, Session, now_us
+from pyfix.clock cimport monotonic_us, wall_us
+from pyfix.deliver.session cimport Delivery, Session
 from pyfix.message cimport Envelope, Recipient
 from pyfix.telemetry.lines cimport Lines
 
@@ -31,9 +30,8 @@ cdef dict ENCODINGS = {"8bit": b"8BITMIME", "7bit": b"7BIT"}
 
 
 cdef double monotonic() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return now.tv_sec + now.tv_nsec * 1e-9
+    """Seconds, as the event loop's time()."""
+    return monotonic_us() * 1e-6
 
 
 cdef class Site:
@@ -307,7 +305,7 @@ cdef class Way:
             return False
         if parameters.reuse_count and session.uses >= parameters.reuse_count:
             return False
-        if now_us() - session.opened > parameters.reuse_time * 1_000_000:
+        if wall_us() - session.opened > parameters.reuse_time * 1_000_000:
             return False
         self.pool.setdefault(session.address.key, []).append(session)
         session.rest(parameters.cache_time)

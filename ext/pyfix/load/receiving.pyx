@@ -16,20 +16,13 @@ from pyfix._core.frame cimport crc32c
 from pyfix._core.limits cimport Limits
 from pyfix._core.server cimport (
     EV_CLOSE, EV_DATA, EV_END, EV_HELO, EV_MAIL, EV_MORE, EV_RCPT, EV_RESET, EV_SLOW, EV_VRFY, ServerCore)
+from pyfix.clock cimport wall_us
 from pyfix.load.histogram cimport Histogram
 from pyfix.load.traffic cimport address_hash
 from pyfix.net.engine cimport Engine
 from pyfix.net.listener cimport Listener
 from pyfix.net.stream cimport Stream
 from pyfix.net.sockaddr cimport sockaddr_storage
-
-cdef extern from "<time.h>" nogil:
-    struct timespec:
-        long tv_sec
-        long tv_nsec
-    int clock_gettime(int clock, timespec* now)
-    enum:
-        CLOCK_REALTIME
 
 cdef enum:
     LINE = 512                   # of a header line, the part that is looked at
@@ -38,12 +31,6 @@ cdef enum:
     SAMPLES = 20                 # of altered messages, kept for the report
 
 cdef const char* NAME = b"X-Load: "
-
-
-cdef inline int64_t wall_us() noexcept nogil:
-    cdef timespec t
-    clock_gettime(CLOCK_REALTIME, &t)
-    return <int64_t>t.tv_sec * 1000000 + t.tv_nsec // 1000
 
 
 cdef struct Entry:

@@ -16,6 +16,7 @@ from libc.stdint cimport int64_t, uint64_t
 from pyfix._core.client cimport (
     ClientCore, E_CLOSE, E_CONTENT, E_DONE, E_FAILED, E_READY, R_SENT, S_CONTENT, S_DATA, S_DOT)
 from pyfix._core.request cimport Request
+from pyfix.clock cimport monotonic_us, wall_us
 from pyfix.load.histogram cimport Histogram
 from pyfix.load.traffic cimport MARK_ROOM, Letter, Traffic
 from pyfix.net.engine cimport Engine
@@ -23,24 +24,9 @@ from pyfix.net.stream cimport Stream
 
 from pyfix._core.client import FAILURES, STAGES
 
-cdef extern from "<time.h>" nogil:
-    struct timespec:
-        long tv_sec
-        long tv_nsec
-    int clock_gettime(int clock, timespec* now)
-    enum:
-        CLOCK_REALTIME
-        CLOCK_MONOTONIC
-
 cdef enum:
     REASONS = 40                 # different texts of failures that are kept apart
     RETRY_MS = 50                # a session that could not connect waits that long
-
-
-cdef inline int64_t micros(int clock) noexcept nogil:
-    cdef timespec t
-    clock_gettime(clock, &t)
-    return <int64_t>t.tv_sec * 1000000 + t.tv_nsec // 1000
 
 
 cdef class LoadCore(ClientCore):
@@ -108,11 +94,11 @@ cdef class Source:
         self.bdat, self.no_probe = plan.bdat, plan.no_probe
         self.per_connection, self.limit, self.patience = plan.messages_per_connection, plan.sessions, plan.patience
         self.arrivals = traffic.seed ^ <uint64_t>plan.first
-        self.clock_offset = micros(CLOCK_REALTIME) - micros(CLOCK_MONOTONIC)
+        self.clock_offset = wall_us() - monotonic_us()
 
     def start(self):
         """Begins."""
-        self.due = micros(CLOCK_MONOTONIC)
+        self.due = monotonic_us()
         if self.paced:
             return self.tick()
         for _ in range(self.limit):
@@ -132,7 +118,7 @@ cdef class Source:
         """When the message at hand fell due (monotonic, microseconds); in an open loop the next falls due behind it."""
         cdef int64_t due
         if not self.paced:
-            return micros(CLOCK_MONOTONIC)
+            return monotonic_us()
         due = <int64_t>self.due
         self.due += self.gap * self.spread() if self.poisson else self.gap
         return due
@@ -144,7 +130,7 @@ cdef class Source:
 
     def tick(self):
         """Open loop: starts what is due. Runs every millisecond."""
-        cdef int64_t now = micros(CLOCK_MONOTONIC)
+        cdef int64_t now = monotonic_us()
         self.ticker = None
         while self.more() and self.due <= now and (self.idle or self.open_sessions < self.limit):
             self.late.add(now - <int64_t>self.due)
@@ -168,7 +154,7 @@ cdef class Source:
 
     cdef int freed(self, Session session) except -1:
         """A session has its answer and may go on with another message."""
-        if self.more() and (not self.paced or self.due <= micros(CLOCK_MONOTONIC)):
+        if self.more() and (not self.paced or self.due <= monotonic_us()):
             return session.take()
         if self.more():
             self.idle.append(session)
@@ -229,7 +215,7 @@ cdef class Session(Stream):
         """Connects, with the next message in hand."""
         plan = self.source.plan
         self.next_letter()
-        self.opened = micros(CLOCK_MONOTONIC)
+        self.opened = monotonic_us()
         try:
             self.connect(self.source.engine, plan.family, plan.host, plan.port, plan.source)
         except OSError as error:
@@ -327,7 +313,7 @@ cdef class Session(Stream):
 
     cdef int ready(self) except -1:
         """Greeted: the first message."""
-        self.source.connects.add(micros(CLOCK_MONOTONIC) - self.opened)
+        self.source.connects.add(monotonic_us() - self.opened)
         if self.letter is None:
             return self.leave()
         if self.core.bdat and not self.core.chunking:
@@ -351,13 +337,13 @@ cdef class Session(Stream):
             self.send(b".\r\n", 3)
         self.source.octets += n + len(letter.head) + len(body) + len(letter.tail)
         self.core.stage = S_DOT
-        self.dotted = micros(CLOCK_MONOTONIC)
+        self.dotted = monotonic_us()
         return self.set_deadline(self.source.patience)
 
     cdef int answered(self) except -1:
         """Every recipient has its answer."""
         cdef Source source = self.source
-        cdef int64_t now = micros(CLOCK_MONOTONIC)
+        cdef int64_t now = monotonic_us()
         cdef int i, good = 0, count = self.core.recipient_count
         for i in range(count):
             good += self.core.results[i].state == R_SENT

@@ -14,20 +14,13 @@ from libc.errno cimport errno
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
-from pyfix.net.posix cimport (
-    CLOCK_MONOTONIC_COARSE, EPOLL_CLOEXEC, EPOLL_CTL_ADD, c_close, clock_gettime, epoll_create1, epoll_ctl,
-    epoll_event, epoll_wait, timespec)
+from pyfix.clock cimport coarse_ms
+from pyfix.net.posix cimport EPOLL_CLOEXEC, EPOLL_CTL_ADD, c_close, epoll_create1, epoll_ctl, epoll_event, epoll_wait
 
 cdef enum:
     BATCH = 256                  # events taken in one turn
     SCRATCH = 65536
     WHEEL = 512                  # seconds the deadline wheel spans; later deadlines are looked at again
-
-
-cdef inline int64_t clock_ms() noexcept nogil:
-    cdef timespec t
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t)
-    return t.tv_sec * 1000 + t.tv_nsec // 1000000
 
 
 cdef class Engine:
@@ -47,7 +40,7 @@ cdef class Engine:
         self.keep = set()
         self.dirty = []
         self.buckets = [set() for _ in range(WHEEL)]
-        self.now = clock_ms()
+        self.now = coarse_ms()
         self.tick_at = self.now // 1000
         loop.add_reader(self.epfd, self.poll)
         self.tick_handle = loop.call_later(1.0, self.tick)
@@ -108,7 +101,7 @@ cdef class Engine:
         cdef epoll_event[BATCH] events
         cdef int count, i, fd
         cdef Watched owner
-        self.now = clock_ms()
+        self.now = coarse_ms()
         self.busy = True
         count = epoll_wait(self.epfd, events, BATCH, 0)
         for i in range(count):
@@ -159,7 +152,7 @@ cdef class Engine:
     def tick(self):
         """Once a second: ends what is past its deadline, looks again at the rest."""
         cdef int64_t second
-        self.now = clock_ms()
+        self.now = coarse_ms()
         second = self.now // 1000
         if second - self.tick_at > WHEEL:
             self.tick_at = second - WHEEL

@@ -59,11 +59,3 @@ cdef extern from "<sys/sendfile.h>" nogil:
 
 cdef extern from "<unistd.h>" nogil:
     int c_close "close"(int fd)
-
-cdef extern from "<time.h>" nogil:
-    cdef struct timespec:
-        int64_t tv_sec
-        int64_t tv_nsec
-    int clock_gettime(int clock, timespec* out)
-    enum:
-        CLOCK_MONOTONIC_COARSE

@@ -6,9 +6,9 @@ and Rounds.close do for the plain case, and everything else is handed to them.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdio cimport snprintf
-from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from pyfix._core.quote import is_simple
+from pyfix.clock cimport wall_us
 from pyfix.ipc.messages import DELIVER
 from pyfix.qmgr.names import external
 from pyfix.qmgr.scheduler cimport Agent, Entry, Message, Scheduler, Transport
@@ -25,9 +25,7 @@ cdef class Clock:
 
     def now(self) -> int:
         """Microseconds since the epoch."""
-        cdef timespec now
-        clock_gettime(CLOCK_REALTIME, &now)
-        return <long long>now.tv_sec * 1000000 + now.tv_nsec // 1000
+        return wall_us()
 
 
 cdef Message message_of(list item, long long slot, long long now):

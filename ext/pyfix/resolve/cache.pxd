@@ -6,7 +6,7 @@ cdef class Cache:
     cdef public dict _cache
     cdef public bint _by_sender         # answers depend on the sender too
     cdef public bint _cacheable
-    cdef public double _checked         # when the tables were looked at last, monotonic
+    cdef public long long _checked      # when the tables were looked at last, clock.coarse_ms()
     cdef public object _generation
     cdef public bint _by_domain         # what is sent away goes where its domain goes: no table knows more
     cdef dict _routes                   # domain -> (transport, nexthop), () where resolve() has to be asked

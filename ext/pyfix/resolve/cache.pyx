@@ -9,29 +9,17 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from pyfix._core.chars cimport is_plain_address
 from pyfix._core.quote cimport is_simple
+from pyfix.clock cimport coarse_ms
 
 from pyfix.resolve.domains import DEFAULT as DEFAULT_CLASS
-
-cdef extern from "<time.h>" nogil:
-    cdef struct timespec:
-        long tv_sec
-        long tv_nsec
-    int clock_gettime(int, timespec*)
-    int CLOCK_MONOTONIC_COARSE
-
 
 cdef extern from "<string.h>" nogil:
     const void* memrchr(const void* s, int c, size_t n)
 
 cdef enum:
     MOST_ROUTES = 10000
+    LOOK_MS = 1000              # between two looks at the tables
 cdef object DEFAULT = DEFAULT_CLASS
-
-
-cdef double monotonic() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now)
-    return now.tv_sec + now.tv_nsec / 1e9
 
 
 cdef class Cache:
@@ -42,7 +30,7 @@ cdef class Cache:
 
     cdef object look(self, bytes address, bytes sender):
         """The Resolution of an address, or None."""
-        if self._watched and monotonic() - self._checked > 1:
+        if self._watched and coarse_ms() - self._checked > LOOK_MS:
             self._refresh()
         found = self._cache.get((address, sender) if self._by_sender else address)
         return self.route(address) if found is None and self._by_domain else found
@@ -72,7 +60,7 @@ cdef class Cache:
 
     def _refresh(self):
         """Forgets all answers where a table has changed."""
-        self._checked = monotonic()
+        self._checked = coarse_ms()
         generation = sum([table.generation for table in self._watched])
         if generation != self._generation:
             self._generation = generation

@@ -15,17 +15,10 @@ from libc.errno cimport EAGAIN, EINTR, ENOBUFS, errno
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memmove, memset
 from libc.time cimport localtime_r, strftime, time_t, tm
+from posix.time cimport CLOCK_REALTIME_COARSE, clock_gettime, timespec
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
-
-cdef extern from "time.h" nogil:
-    ctypedef int clockid_t
-    cdef struct timespec:
-        time_t tv_sec
-        long tv_nsec
-    int clock_gettime(clockid_t clock, timespec* now)
-    clockid_t CLOCK_REALTIME_COARSE
 
 cdef extern from "sys/uio.h" nogil:
     cdef struct iovec:
@@ -215,7 +208,7 @@ cdef class Lines:
         clock_gettime(CLOCK_REALTIME_COARSE, &now)
         if now.tv_sec == self.second:
             return 0
-        localtime_r(&now.tv_sec, &parts)
+        localtime_r(<time_t*>&now.tv_sec, &parts)
         strftime(self.stamp, sizeof(self.stamp), "%b %e %H:%M:%S", &parts)
         self.second = now.tv_sec
         return 0
