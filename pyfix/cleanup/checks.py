@@ -5,20 +5,18 @@ body_checks_size_limit and the strict_ MIME parameters. The first REJECT, DISCAR
 A table that fails refuses the message for now. Nothing here runs where no table is configured.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from pyfix._core import mime
 from pyfix._core.chars import printable
+from pyfix.cleanup.checkactions import ACTIONS
 from pyfix.errors import TableError
+from pyfix.filters.checks import action_of, table_number
 from pyfix.maps import MapList
 from pyfix.model import HAS_8BIT, HAS_DOT_LINE, Reply
 
 TABLES = ("header_checks", "mime_header_checks", "nested_header_checks")     # by mime.MAIN, MULT, NEST
-MIME_FIELD = re.compile(rb"(?:content-(?:type|transfer-encoding|description|disposition|id)|mime-version)[ \t]*:", re.I)
-DSN = re.compile(rb"([45]\.[0-9]{1,3}\.[0-9]{1,3})(?:[ \t]+|$)")
-HEADER_FORM = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*:")
 LOG_TEXT = 200
 FAILED = Reply(451, "4.3.0", "Error: queue file write error")
 TROUBLE = {mime.NESTING: b"MIME nesting exceeds safety limit", mime.HEADER_LENGTH: b"message header length exceeds safety limit",
@@ -90,7 +88,7 @@ class Checker:
         if kind == mime.MAIN and text[:8].lower() == b"received" and text[8:].lstrip(b" \t").startswith(b":"):
             self.hops += 1
         if self.active:
-            number = mime.MULT if kind == mime.MULT or MIME_FIELD.match(text) else kind
+            number = table_number(kind, text)
             kept = self.judge(self.checks.headers[number], TABLES[number], "header", text)
         else:
             kept = text
@@ -149,12 +147,12 @@ class Checker:
             return text
         if value is None:
             return text
-        word, _, argument = value.replace(b"\t", b" ").partition(b" ")
-        action = ACTIONS.get(word.upper())
+        word, argument = action_of(value)
+        action = ACTIONS.get(word)
         if action is None:
             self.warn(f"unknown command in {name} map: {value.decode('utf-8', 'replace')}")
             return text
-        return action(self, name, what, text, argument.strip(b" "))
+        return action(self, name, what, text, argument)
 
     def warn(self, text: str) -> None:
         """A mistake in a table."""
@@ -183,129 +181,3 @@ class Checker:
             if attributes.get(name) and intake.origin.uid < 0:
                 line += b" " + shown % attributes[name].encode()
         self.checks.log.info(line + (b": " + argument if argument else b""))
-
-
-def do_reject(one: Checker, name: str, what: str, text: bytes, argument: bytes) -> bytes | None:
-    """The message is refused, with the text's status code or 5.7.1."""
-    found = DSN.match(argument)
-    code, said = (found[1], argument[found.end():]) if found else (b"5.7.1", argument)
-    said = said or b"message content rejected"
-    one.refuse(Reply(450 if code.startswith(b"4") else 550, code.decode(), said.decode("utf-8", "replace")))
-    one.tell("reject", what, text, code + b" " + said)
-    return text
-
-
-def do_warn(one: Checker, name: str, what: str, text: bytes, argument: bytes) -> bytes | None:
-    """Only logged, as a warning."""
-    one.tell("warning", what, text, argument)
-    return text
-
-
-def do_info(one: Checker, name: str, what: str, text: bytes, argument: bytes) -> bytes | None:
-    """Only logged."""
-    one.tell("info", what, text, argument)
-    return text
-
-
-def do_pass(one: Checker, name: str, what: str, text: bytes, argument: bytes) -> bytes | None:
-    """No more checks for this message."""
-    one.tell("pass", what, text, argument)
-    one.active = False
-    return text
-
-
-def do_hold(one: Checker, name: str, what: str, text: bytes, argument: bytes) -> bytes | None:
-    """The message goes on hold."""
-    if not (one.intake.actions or {}).get("hold"):
-        one.tell("hold", what, text, argument)
-        one.actions()["hold"] = True
-    return text
-
-
-def do_discard(one: Checker, name: str, what: str, text: bytes, argument: bytes) -> bytes | None:
-    """Accepted and thrown away; no more checks."""
-    one.tell("discard", what, text, argument)
-    one.actions()["discard"] = True
-    one.active = False
-    return text
-
-
-def do_filter(one: Checker, name: str, what: str, text: bytes, argument: bytes) -> bytes | None:
-    """The message goes to a content filter."""
-    if not argument:
-        one.warn(f"missing FILTER command argument in {name} map")
-    elif b":" not in argument:
-        one.warn(f"bad FILTER command {argument.decode('utf-8', 'replace')} in {name} -- need transport:destination")
-    else:
-        one.actions()["filter"] = argument
-        one.tell("filter", what, text, argument)
-    return text
-
-
-def do_redirect(one: Checker, name: str, what: str, text: bytes, argument: bytes) -> bytes | None:
-    """Another recipient in the place of all."""
-    if b"@" not in argument:
-        one.warn(f"bad REDIRECT target \"{argument.decode('utf-8', 'replace')}\" in {name} map -- need user@domain")
-    else:
-        one.actions()["redirect"] = argument
-        one.tell("redirect", what, text, argument)
-    return text
-
-
-def do_bcc(one: Checker, name: str, what: str, text: bytes, argument: bytes) -> bytes | None:
-    """One recipient more."""
-    if b"@" not in argument:
-        one.warn(f"bad BCC address \"{argument.decode('utf-8', 'replace')}\" in {name} map -- need user@domain")
-    else:
-        one.actions().setdefault("bcc", []).append(argument)
-        one.tell("bcc", what, text, argument)
-    return text
-
-
-def do_prepend(one: Checker, name: str, what: str, text: bytes, argument: bytes) -> bytes | None:
-    """A header or line before this one."""
-    if not argument:
-        one.warn(f"PREPEND action without text in {name} map")
-    elif what == "header" and not HEADER_FORM.match(argument):
-        one.warn(f"bad PREPEND header text \"{argument.decode('utf-8', 'replace')}\" in {name} map -- need "
-                 "\"headername: headervalue\"")
-    else:
-        one.tell("prepend", what, text, argument)
-        one.out(one.insert(argument) + b"\r\n")
-    return text
-
-
-def do_replace(one: Checker, name: str, what: str, text: bytes, argument: bytes) -> bytes | None:
-    """Another header or line in the place of this one."""
-    if not argument:
-        one.warn(f"REPLACE action without text in {name} map")
-    elif what == "header" and not HEADER_FORM.match(argument):
-        one.warn(f"bad REPLACE header text \"{argument.decode('utf-8', 'replace')}\" in {name} map -- need "
-                 "\"headername: headervalue\"")
-    else:
-        one.tell("replace", what, text, argument)
-        return one.insert(argument)
-    return text
-
-
-def do_strip(one: Checker, name: str, what: str, text: bytes, argument: bytes) -> bytes | None:
-    """Left out, and logged."""
-    one.tell("strip", what, text, argument)
-    return None
-
-
-def do_ignore(one: Checker, name: str, what: str, text: bytes, argument: bytes) -> bytes | None:
-    """Left out."""
-    return None
-
-
-def do_dunno(one: Checker, name: str, what: str, text: bytes, argument: bytes) -> bytes | None:
-    """Nothing is done."""
-    return text
-
-
-ACTIONS: dict[bytes, Callable[[Checker, str, str, bytes, bytes], bytes | None]] = {
-    b"REJECT": do_reject, b"WARN": do_warn, b"INFO": do_info, b"PASS": do_pass, b"HOLD": do_hold, b"DISCARD": do_discard,
-    b"FILTER": do_filter, b"REDIRECT": do_redirect, b"BCC": do_bcc, b"PREPEND": do_prepend, b"REPLACE": do_replace,
-    b"STRIP": do_strip, b"IGNORE": do_ignore, b"DUNNO": do_dunno, b"OK": do_dunno,
-}

@@ -9,6 +9,7 @@ import time
 
 from pyfix._core.quote import quote
 from pyfix.cleanup.facts import Field
+from pyfix.resolve.headers import fields_of, rewrite_fields
 
 
 async def edited_header(stage, intake) -> bytes:
@@ -39,18 +40,6 @@ def without(header: bytes, drops: list[tuple[int, int]]) -> bytes:
     return b"".join(pieces)
 
 
-def fields_of(header: bytes) -> list[bytes]:
-    """The fields of a header block, each with its continuation lines and line ends."""
-    found: list[bytes] = []
-    for line in header.split(b"\n")[:-1] if header.endswith(b"\n") else header.split(b"\n"):
-        line += b"\n"
-        if found and line[:1] in (b" ", b"\t"):
-            found[-1] += line
-        else:
-            found.append(line)
-    return found
-
-
 def dropped_ranges(header: bytes, names: frozenset[bytes]) -> list[tuple[int, int]]:
     """Where the fields of these (lower-case) names are."""
     found, at = [], 0
@@ -63,12 +52,7 @@ def dropped_ranges(header: bytes, names: frozenset[bytes]) -> list[tuple[int, in
 
 async def rewritten(mapper, header: bytes, local: bool) -> bytes:
     """The header with its address fields rewritten, field by field; the others stay byte for byte. Raises MappingTrouble."""
-    out = []
-    for field in fields_of(header):
-        name, colon, value = field.partition(b":")
-        changed = await mapper.header(name.rstrip(), value, local) if colon else None
-        out.append(field if changed is None else name + b":" + changed + b"\r\n")
-    return b"".join(out)
+    return (await rewrite_fields(header, lambda name, value: mapper.header(name, value, local)))[0]
 
 
 def missing(stage, intake, present: int) -> list[bytes]:

@@ -5,18 +5,16 @@ smtp_nested_header_checks, smtp_body_checks (and lmtp_...). INFO, WARN, PREPEND,
 the message as a whole make no sense here and are refused with a warning. A table that fails defers the delivery.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from pyfix._core import mime
 from pyfix._core.chars import printable
 from pyfix.errors import ConfigError, QueueError, TableError
+from pyfix.filters.checks import action_of, misfit, table_number
 from pyfix.maps.maplist import MapList
 
 SUFFIXES = ("header_checks", "mime_header_checks", "nested_header_checks")       # by mime.MAIN, MULT, NEST
-MIME_FIELD = re.compile(rb"(?:content-(?:type|transfer-encoding|description|disposition|id)|mime-version)[ \t]*:", re.I)
-HEADER_FORM = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*:")
 LOG_TEXT = 60           # bytes of a header or line that a log line shows
 LOGGED = {b"WARN": "warning", b"INFO": "info", b"PREPEND": "prepend", b"REPLACE": "replace", b"STRIP": "strip"}
 SILENT = (b"IGNORE", b"DUNNO", b"OK")
@@ -66,7 +64,7 @@ class Checker:
         """A logical header, LF between its lines."""
         if self.head is not None and self.in_head:
             return
-        kept = self.judge(mime.MULT if kind == mime.MULT or MIME_FIELD.match(text) else kind, "header", text)
+        kept = self.judge(table_number(kind, text), "header", text)
         if kept is not None:
             self.out.append(kept.replace(b"\n", b"\r\n") + b"\r\n")
 
@@ -102,15 +100,16 @@ class Checker:
             raise Unchecked(f"{name}: {error}") from None
         if value is None:
             return text
-        word, _, argument = value.replace(b"\t", b" ").partition(b" ")
-        return self.act(word.upper(), argument.strip(b" "), name, what, text, value)
+        return self.act(*action_of(value), name, what, text, value)
 
     def act(self, word: bytes, argument: bytes, name: str, what: str, text: bytes, value: bytes) -> bytes | None:
         """Do what a table says."""
         if word not in LOGGED and word not in SILENT:
             self.checks.log.warning(f"unsupported command in {name} map: {value.decode('utf-8', 'replace')}")
             return text
-        if word in (b"PREPEND", b"REPLACE") and not self.fits(word, argument, name, what):
+        trouble = misfit(word.decode(), argument, name, what) if word in (b"PREPEND", b"REPLACE") else ""
+        if trouble:
+            self.checks.log.warning(trouble)
             return text
         if word in LOGGED:
             self.tell(LOGGED[word], what, text, argument)
@@ -119,17 +118,6 @@ class Checker:
         if word == b"REPLACE":
             return argument
         return None if word in (b"STRIP", b"IGNORE") else text
-
-    def fits(self, word: bytes, argument: bytes, name: str, what: str) -> bool:
-        """Whether the text of a PREPEND or REPLACE can stand where it is to stand."""
-        if not argument:
-            self.checks.log.warning(f"{word.decode()} action without text in {name} map")
-            return False
-        if what == "header" and not HEADER_FORM.match(argument):
-            self.checks.log.warning(f"bad {word.decode()} header text \"{argument.decode('utf-8', 'replace')}\" in {name} map -- need "
-                                    "\"headername: headervalue\"")
-            return False
-        return True
 
     def tell(self, action: str, what: str, text: bytes, argument: bytes) -> None:
         """Log what an action does."""

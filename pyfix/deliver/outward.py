@@ -15,6 +15,7 @@ from pyfix.deliver.downgrade import DowngradedContent
 from pyfix.errors import QueueError
 from pyfix.resolve.addressmap import MappingTrouble
 from pyfix.resolve.generic import Generic
+from pyfix.resolve.headers import rewrite_fields
 
 LOCAL_TROUBLE = "local data error"
 HEADER_LIMIT = 8_388_608        # a longer header is sent as it is
@@ -91,24 +92,14 @@ class Outward:
         if not self.generic:
             return checked
         header = checked.header()
-        new, changed = await self.mapped(header)
+        new, changed = await rewrite_fields(header, self.generic.header)
         return checked.with_head(new if changed else header)
 
     async def rewritten(self, content: Any) -> RewrittenContent | None:
         """The content with header addresses mapped; None where none changes."""
         header = stored_header(content)
-        new, changed = await self.mapped(header)
+        new, changed = await rewrite_fields(header, self.generic.header)
         return RewrittenContent(content, new, len(header)) if changed else None
-
-    async def mapped(self, header: bytes) -> tuple[bytes, bool]:
-        """A header with its addresses mapped, and whether any changed."""
-        out, changed = [], False
-        for field in fields(header):
-            name, colon, value = field.partition(b":")
-            new = await self.generic.header(name.rstrip(), value) if colon else None
-            changed = changed or new is not None
-            out.append(field if new is None else name + b":" + new + b"\r\n")
-        return b"".join(out), changed
 
     def request(self, session: Any, delivery: Any) -> Request | None:
         """The request with the addresses of the outside."""
@@ -157,15 +148,3 @@ def stored_header(content: Any) -> bytes:
         if at >= 0 or len(data) > HEADER_LIMIT:
             return data[:at + 2] if at >= 0 else b""
     return data if data.endswith(b"\r\n") else b""
-
-
-def fields(header: bytes) -> list[bytes]:
-    """The fields of a header, each with its continuation lines and line ends."""
-    found: list[bytes] = []
-    for line in header.split(b"\n")[:-1]:
-        line += b"\n"
-        if found and line[:1] in (b" ", b"\t"):
-            found[-1] += line
-        else:
-            found.append(line)
-    return found

@@ -20,6 +20,32 @@ RECIPIENT_FIELDS = frozenset((
 COLUMNS = 70
 
 
+def fields_of(header: bytes) -> list[bytes]:
+    """The fields of a header block, each with its continuation lines and line ends."""
+    found: list[bytes] = []
+    for line in header.removesuffix(b"\n").split(b"\n") if header else ():
+        line += b"\n"
+        if found and line[:1] in (b" ", b"\t"):
+            found[-1] += line
+        else:
+            found.append(line)
+    return found
+
+
+async def rewrite_fields(header: bytes, change: Callable[[bytes, bytes], Awaitable[bytes | None]]) -> tuple[bytes, bool]:
+    """(the header with its address fields changed, whether any was); the others stay byte for byte.
+
+    change(name, value): a field's new value, None where it keeps its bytes.
+    """
+    out, changed = [], False
+    for field in fields_of(header):
+        name, colon, value = field.partition(b":")
+        new = await change(name.rstrip(), value) if colon else None
+        changed = changed or new is not None
+        out.append(field if new is None else name + b":" + new + b"\r\n")
+    return b"".join(out), changed
+
+
 async def rewrite_value(name: bytes, value: bytes, change: Callable[[bytes], Awaitable[bytes]],
                         limit: int) -> bytes | None:
     """The value of field `name` with change(internal address) applied to each address; None if none changes.

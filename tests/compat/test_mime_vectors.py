@@ -6,9 +6,9 @@ import re
 import pytest
 
 from pyfix._core import mime
-from pyfix.cleanup import checks as checks_module
 from pyfix.cleanup.checks import TROUBLE, Checker
 from pyfix.deliver.downgrade import Downgrade
+from pyfix.filters.checks import table_number
 from pyfix.maps import MapList
 from tests.kit.peer import KIT
 
@@ -97,7 +97,7 @@ class Sink(Checker):
             self.lines.append(f"{self.number} {shown}\t|{kept.decode('latin-1')}")
 
     def header(self, kind, text, offset):
-        number = 1 if kind == mime.MULT or checks_module.MIME_FIELD.match(text) else kind
+        number = table_number(kind, text)
         self.judged(number, "header", text, f"{CLASSES[kind]} {offset}")
 
     def body(self, text, more, offset):

@@ -125,6 +125,12 @@ COMPLETE = (b"From: Jo Doe <joe@x.example>\r\nTo: a@b.example,\r\n c@d.example\r
             b"Subject: x\r\n\r\nbody\r\n")
 
 
+def test_a_body_alone_of_a_local_client_gains_fields_and_no_bare_line_end(post):
+    stored = post(b"\r\nbody\r\n", local=True)[3]
+    assert stored.count(b"\n") == stored.count(b"\r\n")
+    assert b")\r\nMessage-Id: <" in stored and stored.endswith(b"\r\nFrom: Jo Doe <joe@x.example>\r\n\r\nbody\r\n")
+
+
 def test_a_complete_header_of_a_local_client_keeps_its_bytes(post):
     assert post(COMPLETE, local=True)[3].endswith(b")\r\n" + COMPLETE)
 

@@ -1,0 +1,1 @@
+"""What decides about content: the parts that mail coming in and mail going out share."""
