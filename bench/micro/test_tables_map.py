@@ -19,7 +19,9 @@ random.Random(3).shuffle(KEYS)
 @pytest.fixture
 def table(tmp_path):
     maker = registry.open_spec(f"hash:{tmp_path}/t", None, maps.flags.LOOKUP, "c")
-    maker.parse(SOURCE, "source")
+    (tmp_path / "t").write_bytes(SOURCE)
+    with open(tmp_path / "t", "rb") as file:
+        maker.parse(file, "source")
     maker.close()
     return maps.open(f"hash:{tmp_path}/t")
 

@@ -1,6 +1,6 @@
 """Makes table images: one pass over a postmap source without the GIL, or entry by entry. Source syntax: postmap(1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 EVENTS: tuple[str, ...]
 
@@ -15,8 +15,12 @@ class Builder:
                  seed: bytes | None = None) -> None: ...
     def __len__(self) -> int:
         """The number of entries, those with one key included."""
-    def parse(self, data: bytes | bytearray | memoryview) -> None:
-        """Read a whole source; events() says afterwards what was wrong with it. MemoryError."""
+    def parse(self, data: bytes | bytearray | memoryview, more: bool = False, expect: int = 0) -> int:
+        """Read a whole source; events() says afterwards what was wrong with it. MemoryError.
+
+        With `more` it goes on after `data`: lines that may not be whole are left; returns how many bytes were
+        taken, and the next call gets the rest with what follows. `expect`: how many bytes are to come in all.
+        """
     def add(self, key: bytes, value: bytes, line: int = 0) -> None:
         """One entry, taken as it is."""
     def events(self) -> list[tuple[int, int, str, bytes]]:
@@ -28,3 +32,7 @@ class Builder:
 
         Of entries with one key the first stays, or with `keep_last` the last. OverflowError above 64 GiB.
         """
+    def arrange(self, keep_last: bool = False) -> list[tuple[int, bytes, int]]:
+        """Decide where each entry goes, for blocks(); arguments, result and errors as of image()."""
+    def blocks(self) -> Iterator[bytearray]:
+        """The image in pieces of about 1 MiB, after arrange(). Joined they are what image() gives."""

@@ -39,9 +39,9 @@ def _pairs(data: bytes, where: str, utf8: bool) -> Iterator[tuple[bytes, bytes]]
         yield tok822.internalize(tokens[:colon]), tok822.externalize(tokens[colon + 1:])
 
 
-def read_source(tool: Tool, table: Any, data: bytes, where: str) -> None:
+def read_source(tool: Tool, table: Any, file: Any, where: str) -> None:
     """Put the aliases of a source into `table`, and what Sendmail and NIS expect to find with them."""
-    for key, value in _pairs(data, where, table.utf8):
+    for key, value in _pairs(file.read(), where, table.utf8):
         table.put(key, value)
     table.put(b"@", b"@")
     table.flags &= ~F.FOLD_FIX

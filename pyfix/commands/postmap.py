@@ -12,17 +12,17 @@ from .table_tool import Tool
 USAGE = "[-bfFhijmnNoprsuUvw] [-c config_dir] [-d key] [-q key] [map_type:]file..."
 
 
-def read_source(tool: Tool, table: Any, data: bytes, where: str) -> None:
-    """Put the entries of a postmap source into `table`."""
+def read_source(tool: Tool, table: Any, file: Any, where: str) -> None:
+    """Put the entries of a postmap source, an open binary file, into `table`."""
     if not tool.flags & F.RHS_IS_FILE and hasattr(table, "parse"):
-        table.parse(data, where)
+        table.parse(file, where)
         return
     from .._core.hashbuild import Builder
     from ..maps.files import FileTrouble, read_values
     from ..maps.source import event_text
 
     builder = Builder(False, table.utf8)
-    builder.parse(data)
+    builder.parse(file.read())
     events = [(at, event_text(kind, line, text, where)) for at, line, kind, text in builder.events()]
     for index, (key, value, line) in enumerate(builder.entries()):
         while events and events[0][0] <= index:

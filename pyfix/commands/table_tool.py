@@ -32,10 +32,10 @@ def printable(text: str) -> str:
 class Tool:
     """One run of postmap or postalias.
 
-    `letters`: the options it knows (getopt form); `read`: reads a source into an editor, `read(table, data, where)`.
+    `letters`: the options it knows (getopt form); `read`: reads a source into an editor, `read(tool, table, file, where)`.
     """
 
-    def __init__(self, name: str, letters: str, usage: str, read: Callable[[Any, Any, bytes, str], None]) -> None:
+    def __init__(self, name: str, letters: str, usage: str, read: Callable[[Any, Any, Any, str], None]) -> None:
         self.name, self.letters, self.usage, self.read = name, letters, usage, read
         self.flags = F.DUP_WARN | F.FOLD_FIX | F.UTF8_REQUEST
         self.action, self.key = "create", ""
@@ -258,24 +258,26 @@ class Tool:
         kind, name = registry.split(spec)
         adding = self.action == "add"
         if adding:
-            data, where, status = sys.stdin.buffer.read(), "stdin", None
+            file, where, status = sys.stdin.buffer, "stdin", None
         else:
-            data, where, status = self._source(name)
+            file, where, status = self._source(name)
         registry.must_build(kind)
-        with _Identity(status if self.as_owner else None), _Mask(status if self.save_mode else None):
+        with file, _Identity(status if self.as_owner else None), _Mask(status if self.save_mode else None):
             table = registry.open_spec(spec, self.config, self.flags, "i" if adding else "c")
             try:
-                self.read(self, table, data, where)
+                self.read(self, table, file, where)
                 table.close()
             except TableError as error:
                 self._broken(table, "write", error)
+            except OSError as error:
+                raise Fatal(f"read {where}: {error.strerror}") from error
 
     @staticmethod
-    def _source(name: str) -> tuple[bytes, str, os.stat_result | None]:
+    def _source(name: str) -> tuple[Any, str, os.stat_result | None]:
         try:
-            with open(name, "rb") as file:
-                status = os.fstat(file.fileno())
-                return file.read(), name, status if stat.S_ISREG(status.st_mode) else None
+            file = open(name, "rb", buffering=0)
+            status = os.fstat(file.fileno())
+            return file, name, status if stat.S_ISREG(status.st_mode) else None
         except OSError as error:
             raise Fatal(f"open {name}: {error.strerror}") from error
 

@@ -59,8 +59,8 @@ class CidrTable(Table):
         while at < len(self.rules):
             rule = self.rules[at]
             block = rule.block
-            holds = block.width == width and number >> (width - block.bits) == block.net
-            if holds != rule.negate:
+            # a block says nothing about addresses of the other kind, turned round or not
+            if block.width == width and (number >> (width - block.bits) == block.net) != rule.negate:
                 if rule.value is not None:
                     return rule.value
             elif rule.value is None:

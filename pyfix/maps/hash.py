@@ -16,12 +16,16 @@ from .._core.hashbuild import Builder
 from ..errors import TableConfigError, TableError
 from . import flags as F
 from . import report
-from .atomic import replace_file
+from .atomic import replace_with, write_all
 from .fold import casefold
-from .hashtable import MappedTable
+from .hashtable import MappedTable, begin_writing
 from .registry import wants_utf8
-from .source import event_text
+from .source import event_text, read_file
 from .table import Table
+
+
+#: how much of a table is written before the disk is told to begin
+BATCH = 1 << 23
 
 
 class HashTable(Table):
@@ -84,9 +88,9 @@ class HashEditor(Table):
         finally:
             table.close()
 
-    def parse(self, data: Any, where: str) -> None:
-        """Take over a whole postmap source; `where` is its name in messages."""
-        self.builder.parse(data)
+    def parse(self, file: Any, where: str) -> None:
+        """Take over a whole postmap source, an open binary file; `where` is its name in messages."""
+        read_file(self.builder, file)
         self.said += [((place, 0), event_text(kind, line, text, where))
                       for place, line, kind, text in self.builder.events()]
         self.changed = True
@@ -103,7 +107,7 @@ class HashEditor(Table):
         self.changed = True
         return True
 
-    def _image(self) -> bytearray:
+    def _image(self) -> Iterator[bytearray]:
         """The image of what was there and what was added; says what is wrong, in the order of the source."""
         replace = bool(self.flags & F.DUP_REPLACE)
         builder = self.builder
@@ -114,19 +118,20 @@ class HashEditor(Table):
                 builder.add(key, value)
             for key, value, line in self.builder.entries():
                 builder.add(key, value, line)
-        image, repeated = builder.image(keep_last=replace)
+        repeated = builder.arrange(keep_last=replace)
         if not replace and not self.flags & F.DUP_IGNORE:
             self.said += [((place - before, 1), f'{self.path}: duplicate entry: "{report.show(key)}"')
                           for place, key, _ in repeated]
         for _, text in sorted(self.said, key=lambda pair: pair[0]):
             report.warning(text)
-        return image
+        return builder.blocks()
 
     def write(self) -> None:
         """Put the table in place, if anything changed. Raises TableError."""
         if self.changed:
             try:
-                replace_file(self.path, self._image())
+                blocks = self._image()
+                replace_with(self.path, lambda fd: write_blocks(fd, blocks))
             except OSError as error:
                 raise TableError(self.title, f"write {self.path}: {error.strerror}") from error
         self.changed = False
@@ -149,9 +154,21 @@ def open_table(type: str, name: str, flags: int, config: Any, mode: str) -> Tabl
     return HashEditor(type, name, flags, utf8, mode)
 
 
+def write_blocks(fd: int, blocks: Iterable[bytearray]) -> None:
+    """Write an image; the disk works while the rest of it is made."""
+    begun = done = 0
+    for block in blocks:
+        write_all(fd, block)
+        done += len(block)
+        if done - begun >= BATCH:
+            begin_writing(fd, begun, done - begun)
+            begun = done
+
+
 def build(path: str, entries: Iterable[tuple[bytes, bytes]]) -> None:
     """Make a table file of (key, value) pairs; of pairs with one key the first counts."""
     builder = Builder()
     for key, value in entries:
         builder.add(key, value)
-    replace_file(path, builder.image()[0])
+    builder.arrange()
+    replace_with(path, lambda fd: write_blocks(fd, builder.blocks()))

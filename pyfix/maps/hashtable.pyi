@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterator
 
 BERKELEY: tuple[bytes, ...]
 
+def begin_writing(fd: int, offset: int, size: int) -> None:
+    """Let the disk begin with a part of a file, without waiting; an error shows at fsync."""
+
 class MappedTable:
     """The table in the file `path`; see ext/pyfix/maps/hashtable.pyx. TableConfigError where it can't be opened."""
 

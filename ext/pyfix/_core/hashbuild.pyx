@@ -7,18 +7,27 @@ key, a backslash takes the next character along; key and quotes are kept as writ
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memchr, memcmp, memcpy, memset
+from libc.stdlib cimport free
+from libc.string cimport memcmp, memcpy, memset
 
 import os
 
-from pyfix._core.hashmap cimport (BUCKET_SIZE, BUCKET_UNIT, HEADER, VERSION, bucket_of, crc32, fold_ascii, has_high, load32,
+from pyfix._core.hashmap cimport (BUCKET_SIZE, BUCKET_UNIT, HEADER, VERSION, bucket_of, crc32, fold_hash, has_high, load32,
                                   load64, pyfix_prefetch, siphash13, valid_utf8, white)
+from pyfix._core.mapsource cimport Area, Line, Source, append, key_end, large, next_line, reserve, skip_white
 
 cdef extern from "Python.h":
-    int PyByteArray_Resize(object array, Py_ssize_t size) except -1
+    bytearray PyByteArray_FromStringAndSize(const char *data, Py_ssize_t size)
+
+cdef extern from *:
+    """
+    #define pyfix_prefetch_write(p) __builtin_prefetch(p, 1)
+    """
+    void prefetch_write "pyfix_prefetch_write"(const void *p) noexcept nogil
 
 cdef enum:
+    BLOCK = 1 << 20          # how much of an image is made at a time
+    LINE_GUESS = 32          # bytes of a source line, at least, for the first guess how many there are
     RECORD_FOLD = 1          # a key that Unicode must fold
     AHEAD = 12               # how many entries before its turn memory is asked for
     EVENT_LEADING = 0        # a continuation line with nothing before it
@@ -41,111 +50,20 @@ cdef struct Event:
     uint32_t line
     uint32_t kind
 
-cdef struct Area:
-    uint8_t *data
-    size_t used
-    size_t room
-
-cdef struct Source:
-    const uint8_t *data
-    size_t size
-    size_t at
-    uint32_t line
-
-cdef struct Line:
-    const uint8_t *text
-    size_t size
-    uint32_t number
-
-
-cdef bint reserve(Area *area, size_t more) noexcept nogil:
-    """Make room for `more` bytes; False when memory is out."""
-    cdef size_t room
-    cdef void *moved
-    if area.room - area.used >= more:
-        return True
-    room = area.room * 2 if area.room else 65536
-    while room - area.used < more:
-        room *= 2
-    moved = realloc(area.data, room)
-    if moved == NULL:
-        return False
-    area.data, area.room = <uint8_t *>moved, room
-    return True
-
-
-cdef bint append(Area *area, const void *data, size_t size) noexcept nogil:
-    if not reserve(area, size):
-        return False
-    memcpy(area.data + area.used, data, size)
-    area.used += size
-    return True
-
-
-cdef size_t skip_white(const uint8_t *data, size_t at, size_t end) noexcept nogil:
-    while at < end and white(data[at]):
-        at += 1
-    return at
-
-
-cdef int next_line(Source *source, Area *joined, Line *line) noexcept nogil:
-    """The next logical line; 1, 0 at the end, -1 when memory is out. `joined` holds lines that were continued."""
-    cdef size_t start, end, first
-    cdef const uint8_t *stop
-    cdef uint8_t c
-    cdef bint some = False
-    joined.used = 0
-    while source.at < source.size:
-        start = source.at
-        stop = <const uint8_t *>memchr(source.data + start, 10, source.size - start)
-        end = source.size if stop == NULL else <size_t>(stop - source.data)
-        source.at = end if stop == NULL else end + 1
-        source.line += 1
-        first = skip_white(source.data, start, end)
-        if first < end and source.data[first] != 35:
-            if not some:
-                line.text, line.size, line.number = source.data + start, end - start, source.line
-                some = True
-            else:
-                if joined.used == 0 and not append(joined, line.text, line.size):
-                    return -1
-                if not append(joined, source.data + start, end - start):
-                    return -1
-        if some and source.at < source.size:
-            c = source.data[source.at]
-            if c != 35 and not white(c):
-                break
-    if joined.used:
-        line.text, line.size = joined.data, joined.used
-    return some
-
-
-cdef size_t key_end(const uint8_t *text, size_t size, bint *open) noexcept nogil:
-    """Where the key ends: at white space outside quotes; a backslash takes the next character along."""
-    cdef size_t at = 0
-    cdef bint quoted = False
-    cdef uint8_t c
-    while at < size:
-        c = text[at]
-        if c == 92:
-            at += 1
-            if at >= size:
-                break
-        elif c == 34:
-            quoted = not quoted
-        elif not quoted and white(c):
-            break
-        at += 1
-    open[0] = quoted
-    return at if at < size else size
-
+# An entry in the order of the buckets.
+cdef struct Place:
+    uint64_t offset       # in the arena
+    uint64_t size
+    uint32_t hash         # its lower half
+    uint32_t record       # the number of its record
 
 cdef struct Plan:
     uint64_t buckets
-    uint32_t *order       # numbers of records, bucket after bucket
-    uint32_t *starts      # where each bucket starts in `order`
+    Place *places         # bucket after bucket
+    uint32_t *starts      # where each bucket starts in `places`
     uint32_t *sizes       # how many of it are kept
-    uint32_t *twins       # numbers of the records that are not
+    uint32_t *index       # where each one starts in the image
+    uint32_t *twins       # numbers of the records that are not kept
     uint64_t repeated
     uint64_t kept
     uint64_t area         # where the buckets start in the image
@@ -165,6 +83,8 @@ cdef class Builder:
     cdef Area records
     cdef Area flaws
     cdef Area notes
+    cdef Plan plan
+    cdef uint32_t lines
     cdef uint64_t k0
     cdef uint64_t k1
     cdef bint fold
@@ -185,6 +105,16 @@ cdef class Builder:
         free(self.records.data)
         free(self.flaws.data)
         free(self.notes.data)
+        self._forget()
+
+    cdef void _forget(self) noexcept:
+        """Give back what the plan of an image takes."""
+        free(self.plan.places)
+        free(self.plan.starts)
+        free(self.plan.sizes)
+        free(self.plan.index)
+        free(self.plan.twins)
+        memset(&self.plan, 0, sizeof(Plan))
 
     def __len__(self):
         return self.records.used // sizeof(Record)
@@ -204,13 +134,13 @@ cdef class Builder:
         memcpy(entry + 4, &size, 4)
         record.flags = 0
         if fold:
-            if fold_ascii(key, klen, entry + 8) and self.utf8:
+            if fold_hash(self.k0, self.k1, key, klen, entry + 8, &record.hash) and self.utf8:
                 record.flags = RECORD_FOLD
                 self.unfolded = True
         else:
             memcpy(entry + 8, key, klen)
+            record.hash = siphash13(self.k0, self.k1, key, klen)
         memcpy(entry + 8 + klen, value, vlen)
-        record.hash = siphash13(self.k0, self.k1, entry + 8, klen)
         record.offset, record.size = self.arena.used, 8 + klen + vlen
         record.line = line
         self.arena.used += 8 + klen + vlen
@@ -246,34 +176,52 @@ cdef class Builder:
             return False
         return self._put(text, klen, text + start, size - start, line.number, self.fold)
 
-    cdef int _parse(self, const uint8_t *data, size_t size) noexcept nogil:
-        cdef Source source
+    cdef int _parse(self, Source *source, bint more) noexcept nogil:
+        """All logical lines, with `more` those of which it is certain that they are whole; -1 when memory is out."""
         cdef Area joined
         cdef Line line
-        cdef int more = 1
+        cdef Source before
+        cdef int state
         memset(&joined, 0, sizeof(joined))
-        source.data, source.size, source.at, source.line = data, size, 0, 0
         while True:
-            more = next_line(&source, &joined, &line)
-            if more <= 0:
+            before = source[0]
+            state = next_line(source, &joined, &line)
+            if more and source.at == source.size:
+                source[0] = before
+                break
+            if state <= 0:
                 break
             if not self._line(&line):
-                more = -1
+                state = -1
                 break
         free(joined.data)
-        return more
+        return state
 
-    def parse(self, const uint8_t[::1] data not None):
-        """Read a whole postmap source. What was wrong with it is in events() afterwards."""
-        cdef int done = 0
+    def parse(self, const uint8_t[::1] data not None, bint more=False, size_t expect=0):
+        """Read a postmap source. What was wrong with it is in events() afterwards.
+
+        With `more` it goes on after `data`: lines that may not be whole are left; returns how many bytes were
+        taken, and the next call gets the rest with what follows. `expect`: how many bytes are to come in all.
+        """
+        cdef Source source
+        cdef int state = 0
         if data.shape[0] == 0:
-            return
+            return 0
+        source.data, source.size, source.at, source.line = &data[0], data.shape[0], 0, self.lines
+        if self.records.used == 0:
+            # address space only, until it is used; where there is not that much, they grow step by step
+            if expect < source.size:
+                expect = source.size
+            reserve(&self.arena, expect + expect // 4)
+            reserve(&self.records, expect // LINE_GUESS * sizeof(Record))
         with nogil:
-            done = self._parse(&data[0], data.shape[0])
-        if done < 0:
+            state = self._parse(&source, more)
+        if state < 0:
             raise MemoryError
+        self.lines = source.line if more else 0
         if self.unfolded:
             self._fold_unicode()
+        return source.at
 
     cdef _fold_unicode(self):
         """Fold the keys that need more than ASCII; their entries move to the end of the arena."""
@@ -328,130 +276,157 @@ cdef class Builder:
 
         Of entries with one key the first is kept, or with `keep_last` the last. OverflowError above 64 GiB.
         """
-        cdef Plan plan
-        cdef bytearray out
-        cdef uint8_t *base
+        repeated = self.arrange(keep_last)
+        return bytearray().join(self.blocks()), repeated
+
+    def arrange(self, bint keep_last=False):
+        """Decide where each entry goes; blocks() gives the image afterwards. As image(); returns the duplicates."""
         cdef uint64_t count = len(self)
+        cdef Plan *plan = &self.plan
         if count > 0xfffffff0:
             raise OverflowError("too many entries for one table")
+        self._forget()
         plan.buckets = count // BUCKET_SIZE + 1
-        plan.order = <uint32_t *>malloc((count + 1) * sizeof(uint32_t))
-        plan.starts = <uint32_t *>calloc(plan.buckets + 2, sizeof(uint32_t))
-        plan.sizes = <uint32_t *>calloc(plan.buckets, sizeof(uint32_t))
-        plan.twins = <uint32_t *>malloc((count + 1) * sizeof(uint32_t))
-        try:
-            if plan.order == NULL or plan.starts == NULL or plan.sizes == NULL or plan.twins == NULL:
-                raise MemoryError
-            with nogil:
-                self._group(&plan)
-                self._dedupe(&plan, keep_last)
-            if plan.size == 0:
-                raise OverflowError("too many entries for one table")
-            out = bytearray()
-            PyByteArray_Resize(out, plan.size)
-            base = <uint8_t *><char *>out
-            with nogil:
-                self._lay_out(base, &plan)
-            return out, self._repeated(&plan)
-        finally:
-            free(plan.order)
-            free(plan.starts)
-            free(plan.sizes)
-            free(plan.twins)
+        plan.places = <Place *>large((count + 1) * sizeof(Place))
+        plan.starts = <uint32_t *>large((plan.buckets + 2) * sizeof(uint32_t))
+        plan.sizes = <uint32_t *>large(plan.buckets * sizeof(uint32_t))
+        plan.index = <uint32_t *>large(plan.buckets * sizeof(uint32_t))
+        plan.twins = <uint32_t *>large((count + 1) * sizeof(uint32_t))
+        if (plan.places == NULL or plan.starts == NULL or plan.sizes == NULL or plan.index == NULL
+                or plan.twins == NULL):
+            self._forget()
+            raise MemoryError
+        with nogil:
+            self._group(plan)
+            self._dedupe(plan, keep_last)
+        if plan.size == 0:
+            raise OverflowError("too many entries for one table")
+        return self._repeated(plan)
+
+    def blocks(self):
+        """The image, a piece at a time; arrange() comes before."""
+        cdef Plan *plan = &self.plan
+        cdef uint64_t bucket = 0
+        cdef uint64_t stop
+        if plan.size:
+            yield self._head(plan)
+        while bucket < plan.buckets:
+            stop = bucket + 1
+            while stop < plan.buckets and (plan.index[stop] - plan.index[bucket]) < BLOCK // BUCKET_UNIT:
+                stop += 1
+            yield self._lay_out(plan, bucket, stop)
+            bucket = stop
 
     cdef void _group(self, Plan *plan) noexcept nogil:
-        """Put the records' numbers into the order of their buckets; those of one bucket stay as they came."""
-        cdef Record *record = <Record *>self.records.data
+        """Put the entries into the order of their buckets; those of one bucket stay as they came."""
+        cdef const Record *record = <const Record *>self.records.data
         cdef uint64_t count = self.records.used // sizeof(Record)
         cdef uint64_t index, bucket
+        cdef Place *place
         cdef uint32_t *at = plan.starts + 1
+        memset(plan.starts, 0, (plan.buckets + 2) * sizeof(uint32_t))
         for index in range(count):
             at[bucket_of(record[index].hash, plan.buckets) + 1] += 1
         for bucket in range(plan.buckets):
             at[bucket + 1] += at[bucket]
         # at[b] is where bucket b starts; filling moves it on, so that starts[b] is right afterwards
         for index in range(count):
+            if index + AHEAD < count:
+                prefetch_write(plan.places + at[bucket_of(record[index + AHEAD].hash, plan.buckets)])
             bucket = bucket_of(record[index].hash, plan.buckets)
-            plan.order[at[bucket]] = <uint32_t>index
+            place = plan.places + at[bucket]
+            place.offset, place.size = record[index].offset, record[index].size
+            place.hash, place.record = <uint32_t>record[index].hash, <uint32_t>index
             at[bucket] += 1
 
     cdef void _dedupe(self, Plan *plan, bint keep_last) noexcept nogil:
-        """Keep one entry of each key, at the start of its bucket's part of `order`; add up the size."""
-        cdef Record *record = <Record *>self.records.data
-        cdef uint64_t count = self.records.used // sizeof(Record)
-        cdef uint64_t bucket, at, index, twin, kept, size
+        """Keep one entry of each key, at the start of its bucket's part of `places`; add up the size."""
+        cdef Place *places
+        cdef Place *place
+        cdef Place *twin
+        cdef uint64_t bucket, at, kept, size
         plan.repeated, plan.kept = 0, 0
         plan.area = HEADER + (plan.buckets * 4 + BUCKET_UNIT - 1) // BUCKET_UNIT * BUCKET_UNIT
         plan.size = plan.area
         for bucket in range(plan.buckets):
-            kept = 0
-            for at in range(plan.starts[bucket], plan.starts[bucket + 1]):
-                if at + AHEAD < count:
-                    pyfix_prefetch(record + plan.order[at + AHEAD])
-                index = plan.order[at]
-                twin = self._twin(record, plan.order + plan.starts[bucket], kept, index)
-                if twin == index:
-                    plan.order[plan.starts[bucket] + kept] = <uint32_t>index
+            kept, places = 0, plan.places + plan.starts[bucket]
+            for at in range(plan.starts[bucket + 1] - plan.starts[bucket]):
+                place = places + at
+                twin = self._twin(places, kept, place)
+                if twin == NULL:
+                    places[kept] = place[0]
                     kept += 1
                 else:
-                    plan.twins[plan.repeated] = <uint32_t>index
+                    plan.twins[plan.repeated] = place.record
                     plan.repeated += 1
                     if keep_last:
-                        record[twin].offset, record[twin].size = record[index].offset, record[index].size
+                        twin.offset, twin.size = place.offset, place.size
             size = 2 + kept
             for at in range(kept):
-                size += record[plan.order[plan.starts[bucket] + at]].size
+                size += places[at].size
             plan.sizes[bucket] = <uint32_t>kept
             plan.kept += kept
             if kept > 0xffff or (plan.size - plan.area) // BUCKET_UNIT > <uint64_t>0xffffffff:
                 plan.size = 0
                 return
+            plan.index[bucket] = <uint32_t>((plan.size - plan.area) // BUCKET_UNIT)
             plan.size += (size + BUCKET_UNIT - 1) // BUCKET_UNIT * BUCKET_UNIT
 
-    cdef uint64_t _twin(self, Record *record, const uint32_t *kept, uint64_t count, uint64_t index) noexcept nogil:
-        """The kept record that has the key of record `index`, or `index`."""
+    cdef Place *_twin(self, Place *kept, uint64_t count, const Place *place) noexcept nogil:
+        """The one of the kept entries that has the same key as `place`, or NULL."""
         cdef uint64_t at
         for at in range(count):
-            if record[kept[at]].hash == record[index].hash and self._same(record, kept[at], index):
-                return kept[at]
-        return index
+            if kept[at].hash == place.hash and self._same(kept + at, place):
+                return kept + at
+        return NULL
 
-    cdef bint _same(self, Record *record, uint64_t left, uint64_t right) noexcept nogil:
-        cdef const uint8_t *a = self.arena.data + record[left].offset
-        cdef const uint8_t *b = self.arena.data + record[right].offset
+    cdef bint _same(self, const Place *left, const Place *right) noexcept nogil:
+        cdef const uint8_t *a = self.arena.data + left.offset
+        cdef const uint8_t *b = self.arena.data + right.offset
         return load32(a) == load32(b) and memcmp(a + 8, b + 8, load32(a)) == 0
 
-    cdef void _lay_out(self, uint8_t *base, Plan *plan) noexcept nogil:
-        """Write header, index and buckets; `base` has room for them."""
-        cdef Record *record = <Record *>self.records.data
-        cdef uint64_t to = plan.area
-        cdef uint64_t bucket, at, start, size, index
-        cdef uint64_t count = self.records.used // sizeof(Record)
-        cdef uint32_t word
-        self._header(base, plan)
-        memset(base + HEADER, 0, plan.area - HEADER)
-        for bucket in range(plan.buckets):
-            word = <uint32_t>((to - plan.area) // BUCKET_UNIT)
-            memcpy(base + HEADER + bucket * 4, &word, 4)
-            start = to
-            base[to], base[to + 1] = plan.sizes[bucket] & 0xff, plan.sizes[bucket] >> 8
-            to += 2 + plan.sizes[bucket]
-            for at in range(plan.sizes[bucket]):
-                # the next buckets' entries are likely to be the next in `order`
-                if plan.starts[bucket] + at + AHEAD < count:
-                    pyfix_prefetch(self.arena.data + record[plan.order[plan.starts[bucket] + at + AHEAD]].offset)
-                index = plan.order[plan.starts[bucket] + at]
-                base[start + 2 + at] = record[index].hash & 0xff
-                memcpy(base + to, self.arena.data + record[index].offset, record[index].size)
-                to += record[index].size
-            size = (to - start + BUCKET_UNIT - 1) // BUCKET_UNIT * BUCKET_UNIT
-            memset(base + to, 0, start + size - to)
-            to = start + size
+    cdef bytearray _lay_out(self, const Plan *plan, uint64_t bucket, uint64_t stop):
+        """The buckets from `bucket` up to `stop`."""
+        cdef uint64_t start = plan.index[bucket] * <uint64_t>BUCKET_UNIT
+        cdef uint64_t end = plan.index[stop] * <uint64_t>BUCKET_UNIT if stop < plan.buckets else plan.size - plan.area
+        cdef bytearray out = PyByteArray_FromStringAndSize(NULL, end - start)
+        cdef uint8_t *to = <uint8_t *><char *>out
+        with nogil:
+            while bucket < stop:
+                to = self._bucket(plan, bucket, to)
+                bucket += 1
+        return out
 
-    cdef void _header(self, uint8_t *base, Plan *plan) noexcept nogil:
+    cdef uint8_t *_bucket(self, const Plan *plan, uint64_t bucket, uint8_t *to) noexcept nogil:
+        """Write one bucket; returns where the next one starts."""
+        cdef const Place *place = plan.places + plan.starts[bucket]
+        cdef const Place *last = plan.places + plan.starts[plan.buckets]
+        cdef const uint8_t *soon
+        cdef uint64_t count = plan.sizes[bucket]
+        cdef uint64_t at, size
+        cdef uint8_t *start = to
+        to[0], to[1] = count & 0xff, count >> 8
+        to += 2 + count
+        for at in range(count):
+            # the next buckets' entries are likely to be the next in `places`
+            if place + at + AHEAD < last:
+                soon = self.arena.data + place[at + AHEAD].offset
+                pyfix_prefetch(soon)
+                pyfix_prefetch(soon + 64)
+            start[2 + at] = place[at].hash & 0xff
+            memcpy(to, self.arena.data + place[at].offset, place[at].size)
+            to += place[at].size
+        size = (to - start + BUCKET_UNIT - 1) // BUCKET_UNIT * BUCKET_UNIT
+        memset(to, 0, start + size - to)
+        return start + size
+
+    cdef bytearray _head(self, const Plan *plan):
+        """Header and index."""
+        cdef bytearray out = PyByteArray_FromStringAndSize(NULL, plan.area)
+        cdef uint8_t *base = <uint8_t *><char *>out
         cdef uint32_t word = VERSION
         cdef uint64_t numbers[7]
-        memset(base, 0, HEADER)
+        memset(base, 0, plan.area)
         memcpy(base, b"pyfixmap", 8)
         memcpy(base + 8, &word, 4)
         numbers[0], numbers[1], numbers[2], numbers[3] = self.k0, self.k1, plan.kept, plan.buckets
@@ -459,6 +434,8 @@ cdef class Builder:
         memcpy(base + 16, numbers, 56)
         word = crc32(base, 92)
         memcpy(base + 92, &word, 4)
+        memcpy(base + HEADER, plan.index, plan.buckets * 4)
+        return out
 
     cdef list _repeated(self, Plan *plan):
         """[(index, key, line), ...] of the entries that were not kept, in the order they came."""

@@ -23,6 +23,18 @@ def test_source(data, fold, utf8):
     assert builder.events() == events
 
 
+@given(TEXT, st.lists(st.integers(0, 60)), st.booleans())
+def test_source_in_pieces(data, sizes, utf8):
+    """However it is cut, a source that is fed in pieces gives what it gives whole."""
+    builder = Builder(True, utf8, casefold)
+    at = stop = 0
+    for size in sizes:
+        stop = min(stop + size, len(data))
+        at += builder.parse(data[at:stop], True)
+    builder.parse(data[at:])
+    assert (builder.entries(), builder.events()) == oracle.parse(data, True, utf8, casefold)
+
+
 @given(PAIRS, st.booleans())
 def test_image(pairs, keep_last):
     builder = Builder(seed=SEED)

@@ -2,14 +2,18 @@
 
 import os
 import random
+import tempfile
 
 import pytest
 
 from pyfix import maps
+from pyfix._core.hashbuild import Builder
+from pyfix._core.hashmap import Reader
 from pyfix.errors import TableConfigError, TableError
 from pyfix.maps import flags as F
 from pyfix.maps import hash as hash_type
 from pyfix.maps import report
+from pyfix.maps.source import PIECE
 
 
 @pytest.fixture
@@ -21,7 +25,10 @@ def said(monkeypatch):
 
 def make(path, text, kind="hash", flags=F.LOOKUP | F.DUP_WARN, mode="c"):
     table = hash_type.open_table(kind, str(path), flags, None, mode)
-    table.parse(text, "source")
+    with tempfile.TemporaryFile() as file:
+        file.write(text)
+        file.seek(0)
+        table.parse(file, "source")
     table.close()
 
 
@@ -126,7 +133,7 @@ def test_failed_write_leaves_the_old_table(tmp_path, monkeypatch):
 
     def fail(*_):
         raise OSError(28, "No space left on device")
-    monkeypatch.setattr("pyfix.maps.atomic.write_all", fail)
+    monkeypatch.setattr("pyfix.maps.hash.write_all", fail)
     with pytest.raises(TableError, match="No space"):
         make(tmp_path / "t", b"a 2\n")
     assert maps.open(f"hash:{tmp_path}/t").get(b"a") == b"1"
@@ -147,3 +154,29 @@ def test_query_block(tmp_path):
     assert out == b"A\t1\nbb\t2\nbb\t2\n"
     assert found == 3
     assert odd == [(9, b"\xc3\xa4"), (9, b"x" * 300)]
+
+
+def test_source_larger_than_what_is_read_at_a_time(tmp_path, said):
+    """Lines that go over the border of a piece, continued ones and one longer than a piece too; numbers stay right."""
+    rows = [b"key%d value %d\n" % (n, n) + b" more\n" * (n % 3) + b"# remark\n" * (n % 5) for n in range(30000)]
+    rows[7] = b"key7 " + b"x" * (3 * PIECE) + b"\n"
+    rows[20000] = b"odd\n"
+    make(tmp_path / "t", b"".join(rows))
+    line = b"".join(rows[:20000]).count(b"\n") + 1
+    assert said == [f"source, line {line}: expected format: key whitespace value"]
+    got = dict(maps.open(f"hash:{tmp_path}/t").items())
+    assert len(got) == 29999 and len(got[b"key7"]) == 3 * PIECE
+    assert all(got[b"key%d" % n] == b"value %d" % n + b" more" * (n % 3) for n in (0, 1, 2, 9999, 29999))
+
+
+def test_an_image_of_many_blocks_is_the_same_as_one(tmp_path):
+    builder = Builder(seed=bytes(16))
+    for n in range(40000):
+        builder.add(b"key%d" % n, b"v" * (n % 97))
+    builder.add(b"large", b"x" * 3000000)
+    assert builder.arrange() == []
+    blocks = list(builder.blocks())
+    assert len(blocks) > 3
+    reader = Reader(b"".join(blocks))
+    assert len(reader) == 40001 and reader.find(b"key39999") == b"v" * (39999 % 97)
+    assert len(reader.find(b"large")) == 3000000

@@ -105,6 +105,15 @@ def test_cidr_first_match_negation_and_families(said):
     assert table.get(b"junk") is None
 
 
+def test_cidr_rule_says_nothing_about_the_other_kind_of_address():
+    """Turned round or not, in a rule or in an IF: Postfix never compares an IPv6 address with an IPv4 block."""
+    table = maps.open("cidr:{{!10.0.0.0/8 four}, {if !192.0.2.0/24}, {::/0 never}, {endif}, {!2001:db8::/32 six}}")
+    assert table.get(b"192.0.2.1") == b"four"
+    assert table.get(b"10.1.1.1") is None
+    assert table.get(b"::1") == b"six"
+    assert table.get(b"2001:db8::1") is None
+
+
 def test_cidr_index_agrees_with_the_walk():
     plain = maps.open("cidr:{{10.1.0.0/16 a}, {10.1.2.0/24 never}, {10.0.0.0/8 b}, {0.0.0.0/0 all}}")
     walked = maps.open("cidr:{{10.1.0.0/16 a}, {10.1.2.0/24 never}, {10.0.0.0/8 b}, {0.0.0.0/0 all}, {!::/0 n}}")
