@@ -17,6 +17,3 @@ def path(raw: bytes) -> bytes | None:
 
 def notify(value: bytes) -> int:
     """NOTIFY= to model.NOTIFY_* bits, 0 if malformed."""
-
-def unxtext(value: bytes) -> bytes | None:
-    """Decoded xtext, None if malformed or not printable."""

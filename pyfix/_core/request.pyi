@@ -8,9 +8,6 @@ def external(address: bytes) -> bytes:
 def printable_address(address: bytes) -> bool:
     """Whether `address` holds no control character (below space, or DEL)."""
 
-def xtext(value: bytes) -> bytes:
-    """RFC 3461 xtext: bytes outside "!" to "~", and "+" and "=", become +HH."""
-
 class Settings:
     """What a ClientCore needs to know of the configuration. Immutable, shared by all sessions of a transport."""
 

@@ -14,14 +14,14 @@ from typing import Any
 
 from pyfix import model
 from pyfix._core.client import DSN, FAILURES, PIX, SMTPUTF8, STAGES
-from pyfix._core.request import Request, external, printable_address, xtext
+from pyfix._core.request import Request, external, printable_address
 from pyfix.deliver import wording, xforward
 from pyfix.deliver.downgrade import DowngradedContent
 from pyfix.deliver.hosts import Unreachable
 from pyfix.deliver.notices import Notices, Tap
 from pyfix.deliver.session import Delivery, Session
 from pyfix.deliver.target import Address, Destination, parse_list
-from pyfix.deliver.way import Route, Site, Way
+from pyfix.deliver.way import Route, Site, Way, orcpt_of
 from pyfix.errors import TableError
 
 ENCODINGS = {"8bit": b"8BITMIME", "7bit": b"7BIT"}
@@ -231,7 +231,7 @@ class Agent(Way):
         return Request(external(envelope.sender), [external(recipient.address) for recipient in recipients],
                        size=envelope.size, body=ENCODINGS.get(envelope.attributes.get("encoding", "").lower(), b""),
                        utf8=utf8, envid=envelope.envid, ret=envelope.ret,
-                       dsn=[(r.notify, self.orcpt_text(r.orcpt)) for r in recipients] if core.features & DSN else None,
+                       dsn=[(r.notify, orcpt_of(r)) for r in recipients] if core.features & DSN else None,
                        xforward=xforward.values(envelope, core.features) if self.parameters.send_xforward else None)
 
     def addresses_fit(self, session: Session, delivery: Delivery) -> bool:
@@ -375,14 +375,6 @@ class Agent(Way):
                 idle.remove(session)
             if not idle:
                 del self.pool[session.address.key]
-
-    @staticmethod
-    def orcpt_text(orcpt: bytes) -> bytes:
-        """An ORCPT value for the wire: type, ";", xtext."""
-        if not orcpt:
-            return b""
-        kind, _, address = orcpt.partition(b";")
-        return kind + b";" + xtext(address)
 
     async def stop(self) -> None:
         """Say QUIT on all kept connections."""

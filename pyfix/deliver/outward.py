@@ -110,8 +110,12 @@ class Outward:
 
         def outside(address: bytes) -> bytes:
             return external(changed.get(address, address))
+
+        def inside(index: int, notify: int, orcpt: bytes) -> tuple[int, bytes]:
+            return notify, orcpt or b"rfc822;" + external(envelope.recipients[index].address)
+        dsn = made.dsn and [inside(index, *said) for index, said in zip(delivery.pending, made.dsn, strict=True)]
         return Request(outside(envelope.sender), [outside(envelope.recipients[index].address) for index in delivery.pending],
-                       size=made.size, body=made.body, utf8=made.utf8, envid=made.envid, ret=made.ret, dsn=made.dsn,
+                       size=made.size, body=made.body, utf8=made.utf8, envid=made.envid, ret=made.ret, dsn=dsn,
                        xforward=made.xforward)
 
     def content(self, session: Any, delivery: Any) -> Any:

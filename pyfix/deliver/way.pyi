@@ -5,6 +5,10 @@ from typing import Any
 from pyfix._core.request import Request
 from pyfix.deliver.session import Delivery, Session
 from pyfix.deliver.target import Address, Destination
+from pyfix.message import Recipient
+
+def orcpt_of(recipient: Recipient) -> bytes:
+    """The ORCPT a recipient goes on with, b"" where that is just its address: what the sender said, or the name it first had."""
 
 class Site:
     """A nexthop: its destinations, the addresses last found for each, and how busy it is."""

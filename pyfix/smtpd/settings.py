@@ -163,15 +163,17 @@ class Settings(SettingsHot):
         address, error = parse_path(raw, self.limits.strict_paths, sender)
         if error or address is None or (address.startswith(b"-") and not self.config.allow_min_user):
             return None
-        return address if self.possible(address) else None
+        return address if self.possible(address, utf8) else None
 
-    def possible(self, address: bytes) -> bool:
-        """Has it a domain that could exist? A bad one is bad syntax."""
+    def possible(self, address: bytes, utf8: bool) -> bool:
+        """Has it a domain that could exist? A bad one is bad syntax, and so is one in UTF-8 where nobody asked for SMTPUTF8."""
         from pyfix.resolve.resolver import valid_domain
 
         user, at, domain = address.rpartition(b"@")
         if not at:
             return True
+        if not utf8 and not domain.isascii():
+            return False
         return valid_domain(domain.removesuffix(b".").decode("utf-8", "surrogateescape"))
 
     # -- EHLO

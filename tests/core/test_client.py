@@ -118,7 +118,7 @@ def ready(features: bytes = b"PIPELINING", **settings) -> core.ClientCore:
 
 def test_parameters_only_where_offered() -> None:
     message = request.Request(b"s@x", [b"r@y"], size=77, body=b"8BITMIME", utf8=True, envid=b"a+b c", ret=2,
-                           dsn=[(6, b"rfc822;r@y")])
+                           dsn=[(6, b"rfc822;r+@y")])
     bare = ready(b"HELP")
     bare.begin(message)
     assert bare.take_output() == b"MAIL FROM:<s@x>\r\n"
@@ -127,7 +127,19 @@ def test_parameters_only_where_offered() -> None:
     rich.take_output()
     rich.begin(message)
     assert rich.take_output() == (b"MAIL FROM:<s@x> SIZE=77 BODY=8BITMIME ENVID=a+2Bb+20c RET=HDRS SMTPUTF8\r\n"
-                                  b"RCPT TO:<r@y> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;r@y\r\nDATA\r\n")
+                                  b"RCPT TO:<r@y> ORCPT=rfc822;r+2B@y NOTIFY=SUCCESS,FAILURE\r\nDATA\r\n")
+
+
+@pytest.mark.parametrize("recipient, orcpt, said", [
+    (b"r@y", b"", b"rfc822;r@y"), (b"a+b=c@y", b"", b"rfc822;a+2Bb+3Dc@y"), (b'"a b"@y', b"", b'rfc822;"a+20b"@y'),
+    ("\u00e4@y".encode(), b"", b"rfc822;+C3+A4@y"), (b"r@y", "utf-8;\u00e4+@y".encode(), b"utf-8;\\x{E4}\\x{2B}@y"),
+    (b"r@y", b"x+y;z", b"x+2By;z"), (b"+" * 900 + b"@y", b"", b"rfc822;" + b"+2B" * 900 + b"@y")])
+def test_orcpt_as_postfix_writes_it(recipient: bytes, orcpt: bytes, said: bytes) -> None:
+    session = ready(b"DSN")
+    session.begin(request.Request(b"", [recipient], dsn=[(0, orcpt)]))
+    session.take_output()
+    session.receive(b"250 ok\r\n")
+    assert session.take_output() == b"RCPT TO:<%b> ORCPT=%b\r\n" % (recipient, said)
 
 
 def test_kept_session_is_probed() -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyfix._core import data, envelope, reply
+from pyfix._core import data, reply
 from pyfix._core.chars import escaped, printable, valid_utf8
 from pyfix._core.command import tokens
 from tests.kit.core_client import Client
@@ -76,12 +76,6 @@ def test_utf8_is_python_s(data):
     except UnicodeDecodeError:
         good = False
     assert valid_utf8(data) == good
-
-
-@given(st.binary(max_size=40))
-def test_xtext_never_decodes_to_a_control_byte(value):
-    decoded = envelope.unxtext(value)
-    assert decoded is None or all(32 <= c < 127 for c in decoded)
 
 
 @given(st.integers(200, 599), st.binary(max_size=5000))

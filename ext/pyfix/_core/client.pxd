@@ -119,5 +119,6 @@ cdef class ClientCore:
     cdef int put_xforward(self, Py_ssize_t index) except -1
     cdef int put_mail(self) except -1
     cdef int put_rcpt(self, int index) except -1
+    cdef int put_dsn(self, bytes recipient, tuple dsn) except -1
     cdef int begin_request(self, Request request) except -1
     cdef int reserve_results(self, int count) except -1

@@ -15,8 +15,9 @@ from libc.string cimport memchr, memcpy
 
 from pyfix._core.client_text cimport buffer_reserve, dsn_length, is_digit, printable, same_word
 from pyfix._core.request cimport Request, Settings
+from pyfix._core.xtext cimport XTEXT_GROWTH, orcpt_text, put_xtext
 
-from pyfix._core.request import xtext
+from pyfix._core.xtext import xtext
 
 cdef enum:
     LINE_LIMIT = 2048
@@ -475,12 +476,21 @@ cdef class ClientCore:
         self.put_bytes(self.request.recipients[index])
         self.put(b">", 1)
         if self.features & F_DSN and self.request.dsn is not None:
-            notify, orcpt = self.request.dsn[index]
-            if notify:
-                self.put_bytes(b" NOTIFY=" + b",".join([word for bit, word in NOTIFY_WORDS if notify & bit]))
-            if orcpt:
-                self.put_bytes(b" ORCPT=" + orcpt)
+            self.put_dsn(self.request.recipients[index], self.request.dsn[index])
         return self.put(b"\r\n", 2)
+
+    cdef int put_dsn(self, bytes recipient, tuple dsn) except -1:
+        """ORCPT, which is the recipient itself where it had no other name before, and NOTIFY."""
+        cdef bytes orcpt = dsn[1]
+        if orcpt:
+            self.put_bytes(b" ORCPT=" + orcpt_text(orcpt))
+        else:
+            self.put(b" ORCPT=rfc822;", 14)
+            buffer_reserve(&self.out, XTEXT_GROWTH * len(recipient))
+            self.out.length += put_xtext(recipient, len(recipient), self.out.data + self.out.length)
+        if dsn[0]:
+            self.put_bytes(b" NOTIFY=" + b",".join([word for bit, word in NOTIFY_WORDS if dsn[0] & bit]))
+        return 0
 
     cdef int begin_request(self, Request request) except -1:
         """Start a transaction: everything up to DATA in one write if the peer takes it, else the first command."""

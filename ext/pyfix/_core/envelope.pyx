@@ -1,16 +1,14 @@
 """The arguments of MAIL and RCPT (RFC 5321 section 4.1.2, RFC 3461 section 4).
 
 The law: the path that nearly every client sends, <atoms@host.name>, is taken where it
-lies; anything else is the address parser's. Decoded xtext may hold printable ASCII only
-(a NUL or line end in ENVID or ORCPT would travel into logs and notifications).
+lies; anything else is the address parser's. What ENVID and ORCPT may hold is said in _core.xtext.
 """
 
 from libc.stdint cimport uint64_t
-from libc.string cimport memchr
-
-from pyfix._core.chars cimport ATEXT, PRINT, has_class, valid_host
+from pyfix._core.chars cimport ATEXT, has_class, valid_host
 from pyfix._core.span cimport (NUMBER_HUGE, NUMBER_SYNTAX, Span, span, span_bytes, span_is, span_number,
                                span_starts)
+from pyfix._core.xtext cimport orcpt_value, xtext_value
 
 
 cdef bint simple_path(Span raw, Span* address) noexcept nogil:
@@ -32,7 +30,10 @@ cdef bint simple_path(Span raw, Span* address) noexcept nogil:
 
 
 cdef int notify_bits(Span value) noexcept nogil:
-    """NOTIFY= to bits (never 1, success 2, failure 4, delay 8); 0 if malformed, a repeat, or NEVER beside another."""
+    """NOTIFY= to bits (never 1, success 2, failure 4, delay 8); 0 if malformed, or NEVER beside another.
+
+    As in Postfix a word may stand there twice, and between commas there may be none.
+    """
     cdef size_t start = 0, at = 0
     cdef int bits = 0, bit
     cdef Span word
@@ -43,43 +44,12 @@ cdef int notify_bits(Span value) noexcept nogil:
         word = span(value.p + start, at - start)
         bit = 1 if span_is(word, b"NEVER", 5) else 2 if span_is(word, b"SUCCESS", 7) \
             else 4 if span_is(word, b"FAILURE", 7) else 8 if span_is(word, b"DELAY", 5) else 0
-        if bit == 0 or bits & bit:
+        if bit == 0 and word.n:
             return 0
         bits |= bit
         at += 1
         start = at
     return 0 if bits & 1 and bits != 1 else bits
-
-
-cdef inline int hex_digit(char c) noexcept nogil:
-    """RFC 3461 has upper case only; Postfix takes both."""
-    cdef int low = c | 32
-    if 48 <= c <= 57:
-        return c - 48
-    return low - 87 if 97 <= low <= 102 else -1
-
-
-cdef bytes xtext_value(Span value):
-    """RFC 3461 xtext decoded, None if it is malformed or not printable ASCII."""
-    cdef bytearray decoded = bytearray(value.n)
-    cdef char* out = decoded
-    cdef size_t at = 0, length = 0
-    cdef int high, low
-    while at < value.n:
-        out[length] = value.p[at]
-        if value.p[at] == b'+':
-            if at + 2 >= value.n:
-                return None
-            high, low = hex_digit(value.p[at + 1]), hex_digit(value.p[at + 2])
-            if high < 0 or low < 0:
-                return None
-            out[length] = <char> (high * 16 + low)
-            at += 2
-        if not has_class(out[length], PRINT):
-            return None
-        at += 1
-        length += 1
-    return bytes(decoded[:length])
 
 
 cdef class Arguments:
@@ -121,13 +91,15 @@ cdef class Arguments:
                 return b"501 5.7.1 DSN support is disabled"
             if self.envid is not None:
                 return b"501 5.5.4 Bad ENVID parameter syntax"
-            self.envid = xtext_value(span(arg.p + 6, arg.n - 6))
+            self.envid = xtext_value(span(arg.p + 6, arg.n - 6), False)
             if self.envid is None:
                 return b"501 5.5.4 Bad ENVID parameter syntax"
-        elif with_auth and span_starts(arg, b"AUTH=", 5):
+        elif span_starts(arg, b"AUTH=", 5):
+            if not with_auth:
+                return None             # Postfix, too, takes no notice of it while SASL is off
             if self.auth is not None:
                 return b"503 5.5.4 Error: multiple AUTH= options"
-            self.auth = xtext_value(span(arg.p + 5, arg.n - 5))
+            self.auth = xtext_value(span(arg.p + 5, arg.n - 5), False)
             if self.auth is None:
                 return b"501 5.5.4 Bad AUTH parameter syntax"
         else:
@@ -136,8 +108,6 @@ cdef class Arguments:
 
     cdef bytes rcpt_parameter(self, Span arg, bint no_dsn):
         """Takes one parameter of RCPT; the reply if it is bad."""
-        cdef const char* colon
-        cdef bytes value
         if span_starts(arg, b"NOTIFY=", 7):
             if no_dsn:
                 return b"501 5.7.1 DSN support is disabled"
@@ -149,11 +119,9 @@ cdef class Arguments:
         if span_starts(arg, b"ORCPT=", 6):
             if no_dsn:
                 return b"501 5.7.1 DSN support is disabled"
-            colon = <const char*> memchr(arg.p + 6, b';', arg.n - 6)
-            if self.orcpt is None and colon != NULL and colon != arg.p + 6:
-                value = xtext_value(span(colon + 1, arg.p + arg.n - colon - 1))
-                if value is not None:
-                    self.orcpt = arg.p[6:colon + 1 - arg.p] + value
+            if self.orcpt is None:
+                self.orcpt = orcpt_value(span(arg.p + 6, arg.n - 6))
+                if self.orcpt is not None:
                     return None
             return b"501 5.5.4 Error: Bad ORCPT parameter syntax"
         return b"555 5.5.4 Unsupported option: %b" % span_bytes(arg)
@@ -168,8 +136,3 @@ def path(raw: bytes) -> bytes | None:
 def notify(value: bytes) -> int:
     """NOTIFY= to model.NOTIFY_* bits, 0 if malformed."""
     return notify_bits(span(value, len(value)))
-
-
-def unxtext(value: bytes) -> bytes | None:
-    """Decoded xtext, None if malformed or not printable."""
-    return xtext_value(span(value, len(value)))

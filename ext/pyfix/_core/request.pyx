@@ -1,6 +1,6 @@
 """What a client session is to say: settings, one message's envelope, and addresses as MAIL and RCPT carry them.
 
-Law: RFC 5321 4.1.2 (paths, quoting), RFC 3461 4 (xtext). Values only; _core.client makes the dialogue of them.
+Law: RFC 5321 4.1.2 (paths, quoting). Values only; _core.client makes the dialogue of them.
 """
 
 
@@ -50,11 +50,6 @@ cpdef bytes external(bytes address):
     return b'"' + local + b'"' + address[at:]
 
 
-def xtext(bytes value) -> bytes:
-    """RFC 3461 xtext: bytes outside "!" to "~", and "+" and "=", become +HH."""
-    return b"".join([b"%c" % c if 33 <= c <= 126 and c != 43 and c != 61 else b"+%02X" % c for c in value])
-
-
 cdef class Settings:
     """What a ClientCore needs to know of the configuration. Immutable, shared by all sessions of a transport.
 
@@ -75,7 +70,7 @@ cdef class Request:
 
     size      what SIZE= says; body b"" | b"7BIT" | b"8BITMIME"; utf8: ask for SMTPUTF8
     envid     RFC 3461 ENVID, decoded; ret 0, 1 FULL, 2 HDRS
-    dsn       None, or for each recipient (notify bits, ORCPT value ready for the wire or b"")
+    dsn       None, or for each recipient (notify bits, ORCPT as model.Recipient has it; b"": the recipient itself)
     xforward  the values of XFORWARD commands ready for the wire, e.g. b"NAME=a ADDR=192.0.2.1"
     """
 

@@ -20,7 +20,8 @@ from pyfix.resolve.domains import ERROR, FAIL
 
 cdef enum:
     VERSION = 1                 # of pyfix.queue.envelope
-    LOCAL = 32                  # model.LOCAL_SUBMISSION
+    LOCAL_SUBMISSION = 32       # of pyfix.model, as the next
+    LOCAL_CLIENT = 256
 cdef int UNROUTABLE = ERROR | FAIL
 
 
@@ -82,7 +83,9 @@ cdef class Hot(Keeper):
             self.refuse(intake)
             return
         if intake.origin.uid >= 0:
-            intake.flags |= LOCAL
+            intake.flags |= LOCAL_SUBMISSION
+        elif intake.origin.local:
+            intake.flags |= LOCAL_CLIENT
         intake.sender, intake.recipients = sender, recipients
         try:
             intake.commit(self.envelope(intake))

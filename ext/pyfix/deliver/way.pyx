@@ -34,6 +34,14 @@ cdef double monotonic() noexcept nogil:
     return monotonic_us() * 1e-6
 
 
+cpdef bytes orcpt_of(Recipient recipient):
+    """The ORCPT a recipient goes on with, b"" where that is just its address: what the sender said, or the name it first had."""
+    cdef bytes original = recipient.original
+    if recipient.orcpt or not original:
+        return recipient.orcpt
+    return b"rfc822;" + (external(original) if printable_address(original) else original)
+
+
 cdef class Site:
     """A nexthop: its destinations, the addresses last found for each, and how busy it is."""
 
@@ -255,8 +263,7 @@ cdef class Way:
         request.sender, request.size, request.envid, request.ret = external(envelope.sender), envelope.size, envelope.envid, envelope.ret
         request.recipients = [external((<Recipient> one).address) for one in recipients]
         if core.features & DSN:
-            request.dsn = [((<Recipient> one).notify, self.orcpt_text((<Recipient> one).orcpt) if (<Recipient> one).orcpt else b"")
-                           for one in recipients]
+            request.dsn = [((<Recipient> one).notify, orcpt_of(<Recipient> one)) for one in recipients]
         if envelope.encoding:
             request.body = ENCODINGS.get(envelope.encoding, b"")
         else:
