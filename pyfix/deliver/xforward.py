@@ -16,7 +16,7 @@ UNKNOWN = "unknown"
 def values(envelope: Envelope, features: int) -> list[bytes] | None:
     """The values of the XFORWARD commands that the server takes; None where there is nothing to say."""
     commands = []
-    for group in (FIRST, SECOND):
+    for group in (FIRST, SECOND) if not envelope.flags & (LOCAL_SUBMISSION | BOUNCE) else (SECOND[-1:],):
         words = [keyword + b"=" + xtext(text) for keyword, attribute in group
                  if features & XFORWARD[keyword] and (text := value(envelope, keyword, attribute))]
         if words:
@@ -29,7 +29,7 @@ def value(envelope: Envelope, keyword: bytes, attribute: str) -> bytes:
     text = envelope.attributes.get(attribute, "")
     if keyword == b"SOURCE":
         return source(envelope.flags, text)
-    if keyword == b"IDENT" and not text and not envelope.flags & (LOCAL_SUBMISSION | BOUNCE):
+    if keyword == b"IDENT" and not text:
         return envelope.queue_id
     return b"" if text == UNKNOWN else text.encode("utf-8", "surrogateescape")
 

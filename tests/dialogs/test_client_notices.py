@@ -38,7 +38,8 @@ def test_the_transcript_is_that_of_smtp(tmp_path: Any) -> None:
         f"Unexpected response from {where}.", "", "Transcript of session follows.", "",
         " In:  220 mx.example ESMTP", " Out: EHLO client.example", " In:  250-mx.example", " In:  250-PIPELINING",
         " In:  250-SIZE 99000000", " In:  250-8BITMIME", " In:  250 DSN", " Out: MAIL FROM:<s@example.org> SIZE=24",
-        " Out: RCPT TO:<one@example.com>", " Out: RCPT TO:<two@example.com>", " Out: DATA", " In:  250 2.1.0 Ok", " In:  250 2.1.0 Ok",
+        " Out: RCPT TO:<one@example.com> ORCPT=rfc822;one@example.com", " Out: RCPT TO:<two@example.com> ORCPT=rfc822;two@example.com",
+        " Out: DATA", " In:  250 2.1.0 Ok", " In:  250 2.1.0 Ok",
         " In:  501-5.5.4 first word word word word word word word word word word word", "     word word word word word word word word word "
         "word word word word word word", "     word word word word", " In:  501 5.5.4 no such", " In:  354 go", " Out: .",
         " In:  250 2.0.0 Ok: queued as 4711", " Out: QUIT", "", "For other details, see the local mail logfile", ""]

@@ -95,7 +95,7 @@ class Bench:
         found = [one if isinstance(one, model.Recipient) else model.Recipient(one) for one in recipients or [b"r@example.com"]]
         content = content if isinstance(content, Content) else Content(content)
         number = len(self.reader.messages)
-        made = {"sender": b"s@example.org", "size": content.size, **envelope}
+        made = {"sender": b"s@example.org", "size": content.size, "attributes": {"client_name": "c.example"}, **envelope}
         now = time.time_ns() // 1000
         self.reader.messages.append((model.Envelope(b"QID%d" % number, now - 50_000, recipients=found, **made), content))
         self.agent.deliver([number, b"QID%d" % number, 1, number, 0, nexthop, list(range(len(found))), 0, now])
