@@ -1,11 +1,13 @@
 """Resolving: classes, the strength of nexthops, unknown recipients, trouble and the cache."""
 
 import asyncio
+import time
 
 import pytest
 
 from pyfix.config import Config
 from pyfix.errors import TableError
+from pyfix.maps.hash import build
 from pyfix.resolve import DEFAULT, ERROR, FAIL, LOCAL, RELAY, ROUTED, VIRTUAL, Resolver
 
 BASE = {"myhostname": "mail.example.com", "mydomain": "example.com", "myorigin": "example.com",
@@ -121,3 +123,14 @@ def test_the_way_by_the_domain_follows_its_tables(tmp_path):
     table.write_text("far.test x\n")
     shared = resolver(mydestination=f"texthash:{table}", inet_interfaces="127.0.0.1")
     assert shared.cached(b"u@far.test") is None and shared.cached(b"u@other.test").nexthop == "other.test"
+
+
+def test_a_domain_asked_for_last_follows_its_tables_too(tmp_path):
+    build(str(tmp_path / "domains.db"), [(b"far.test", b"x")])
+    shared = resolver(mydestination=f"hash:{tmp_path}/domains", inet_interfaces="127.0.0.1")
+    assert shared.cached(b"u@other.test") is not None
+    build(str(tmp_path / "domains.db"), [(b"far.test", b"x"), (b"other.test", b"x")])
+    deadline = time.monotonic() + 10
+    while shared.cached(b"v@other.test") is not None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert shared.cached(b"v@other.test") is None

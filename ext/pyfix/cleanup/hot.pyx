@@ -58,9 +58,9 @@ cdef class Hot(Keeper):
             self.complete_slowly(intake)
 
     cdef object resolution(self, bytes address, bytes sender):
-        """What the resolver knows of an address, None where it has to be asked."""
+        """What the resolver knows of an address (recipient None: the address itself), None where it has to be asked."""
         if isinstance(self.resolver, Cache):
-            return (<Cache> self.resolver).look(address, sender)
+            return (<Cache> self.resolver).short(address, sender)
         return self.resolver.cached(address, sender)
 
     cdef bint resolved(self, bytes sender, list recipients) except -1:
@@ -71,7 +71,9 @@ cdef class Hot(Keeper):
             return False
         for recipient in recipients:
             resolution = <tuple> self.resolution(recipient.address, sender)
-            if resolution is None or <int> resolution[3] & UNROUTABLE or resolution[2] != recipient.address:
+            if resolution is None or <int> resolution[3] & UNROUTABLE:
+                return False
+            if resolution[2] is not None and resolution[2] != recipient.address:
                 return False
             recipient.transport, recipient.nexthop = resolution[0], resolution[1]
         return True

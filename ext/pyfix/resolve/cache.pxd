@@ -9,7 +9,11 @@ cdef class Cache:
     cdef public long long _checked      # when the tables were looked at last, clock.coarse_ms()
     cdef public object _generation
     cdef public bint _by_domain         # what is sent away goes where its domain goes: no table knows more
-    cdef dict _routes                   # domain -> (transport, nexthop), () where resolve() has to be asked
+    cdef dict _routes                   # domain -> (transport, nexthop, None, flags), () where resolve() has to be asked
+    cdef bytes _last                    # the domain that was asked for last, and its place
+    cdef tuple _last_place
 
     cdef object look(self, bytes address, bytes sender)
-    cdef object route(self, bytes address)
+    cdef tuple short(self, bytes address, bytes sender)
+    cdef tuple place(self, bytes address)
+    cdef int enter(self, bytes domain) except -1

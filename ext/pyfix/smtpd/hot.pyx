@@ -27,7 +27,7 @@ cdef class SettingsHot:
         cdef long flags
         if not self.short_way:
             return False
-        resolution = <tuple> self.resolver.look(address, sender)
+        resolution = self.resolver.short(address, sender)
         if resolution is None:
             return False
         flags = resolution[3]
