@@ -81,14 +81,6 @@ def frame() -> Call:
     return lambda: decode(encode(1, head, body, 7, 1, 4096, 4096), 7, 1, 4096, 1 << 26)
 
 
-def header_block() -> Call:
-    from pyfix._core.header import HeaderScanner
-
-    def call() -> None:
-        HeaderScanner(64).feed(HEADER)
-    return call
-
-
 def header_facts() -> Call:
     from pyfix.cleanup.facts import facts_of
     return lambda: facts_of(HEADER)
@@ -177,8 +169,7 @@ OPERATIONS = {operation.name: operation for operation in (
     Operation("rewrite", rewrite, 1000, "_core.rewrite of an ordinary address"),
     Operation("hash lookup", hash_lookup, 600, "_core.hashmap: one key that is there and one that is not, of 1,000"),
     Operation("frame", frame, 150, "_core.frame: a record of 4.5 KB made, checked and read"),
-    Operation("header block", header_block, 150, "_core.header: 15 fields"),
-    Operation("header facts", header_facts, 150, "cleanup.facts: what cleanup must know of the same header"),
+    Operation("header facts", header_facts, 150, "cleanup.facts: a header block of 15 fields, read in one pass"),
     Operation("end of data", end_of_data, 60, "_core.data: scan of 4.5 KB of content"),
     Operation("slot", slot, 300, "_core.slots: add, find, set state, remove"),
     Operation("timer", timer, 20, "_core.wheel: insert and cancel 99 timers"),

@@ -5,7 +5,7 @@ the last "@". Source: RFC 5321 sections 4.1.1.2 to 4.1.2; postconf(5)
 strict_rfc821_envelopes, recipient_delimiter, owner_request_special.
 
 For Cython, `address.pxd` has `parse_path_into` (no copy for an ordinary path),
-`next_token`, `extension_at`, `fold_into`; `quote.pxd` has `quote_into`, `unquote_into`.
+`next_token`, `extension_at`; `quote.pxd` has `quote_into`, `unquote_into`.
 """
 
 from pyfix._core.quote import FLAG_8BITCLEAN as FLAG_8BITCLEAN
@@ -35,9 +35,6 @@ def split_command(line: bytes) -> list[tuple[bool, bytes]]:
     Blanks in "..." and <...> do not end a word, TO: and FROM: do at their colon.
     `ok` is false where a quote or bracket is not closed; the word is then the rest.
     """
-
-def split_address(address: bytes) -> tuple[bytes, bytes | None]:
-    """(local part, domain) at the last "@"; the domain is None where there is no "@"."""
 
 def strip_extension(
     address: bytes, delimiters: bytes, owner_request_special: bool = True, double_bounce: bytes = b"double-bounce"

@@ -1,8 +1,5 @@
 """Stub of `pyfix._core.reply`: SMTP replies on their way out."""
 
-def soften(code: int, dsn: bytes) -> tuple[int, bytes]:
-    """soft_bounce: a permanent refusal becomes a temporary one, in both codes."""
-
 def format_reply(code: int, dsn: bytes, text: bytes) -> bytes:
     """One reply line with its CRLF. ValueError when `code` is not 200-599 or `dsn` has not the shape of RFC 3463."""
 

@@ -64,16 +64,12 @@ class SlotTable:
         """Set when it is due without filing it in a wheel (recovery does, and files all at the end)."""
     def set_reason(self, slot: int, segment: int, offset: int) -> None:
         """Remember where its last reason is."""
-    def site(self, slot: int) -> int:
-        """The scheduler's own number, 0 at start."""
-    def set_site(self, slot: int, site: int) -> None:
-        """Set the scheduler's own number."""
     def walk(self, states: int, cursor: int = 0, limit: int = 1000) -> tuple[list[int], int]:
         """Slots after `cursor` whose state's bit is set in `states`: ([slot, ...] at most `limit`, next cursor or 0 at the end)."""
     def dump(self, cursor: int = 0, limit: int = 16384) -> tuple[bytes, int]:
         """Slots in use after `cursor` as bytes, SLOT_BYTES each, for a checkpoint: (bytes, next cursor or 0 at the end)."""
     def load(self, image: bytes) -> int:
-        """File the slots of a dump(): links and site cleared, what was active incoming, a number already present skipped. Returns how many were filed; ValueError: not a dump."""
+        """File the slots of a dump(): links cleared, what was active incoming, a number already present skipped. Returns how many were filed; ValueError: not a dump."""
     def by_segment(self) -> tuple[dict[int, list[int]], dict[int, int]]:
         """What stands where: ({segment: [messages, bytes]}, {state log segment: reasons}), for a restart."""
     def flagged(self, flag: int) -> list[int]:

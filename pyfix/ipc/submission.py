@@ -22,7 +22,6 @@ from pyfix.errors import PeerError
 CHUNK = 65536
 ENVELOPE_LIMIT = 4096
 RECIPIENTS_LIMIT = 1_000_000
-ENVELOPE_TYPES = b"SANOR"
 
 _head = struct.Struct(">cI")
 HEAD_SIZE = _head.size

@@ -170,8 +170,6 @@ class Scheduler:
     @property
     def more(self) -> bool:
         """Whether assign() has stopped before it was through."""
-    def next_timer(self) -> int | None:
-        """When `wake` must be called next (microseconds), or None."""
     def wake(self, now: int) -> None:
         """End the rests that are over."""
     def flush(self, now: int) -> None:

@@ -240,9 +240,9 @@ def valid_domain(name: str) -> bool:
     if name.startswith("["):
         return names.literal_address(name) is not None
     if not name.isascii():
-        from pyfix.resolve.idna import to_ascii
+        from pyfix.config.idna import domain_to_ascii
 
-        name = to_ascii(name) or ""
+        name = domain_to_ascii(name, lambda why: None) or ""
     return names.valid_hostname(name)
 
 

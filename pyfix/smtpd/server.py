@@ -22,7 +22,6 @@ from pyfix.smtpd.names import Names
 from pyfix.smtpd.settings import Settings
 
 QUEUE_FULL = b"452 4.3.1 Insufficient system storage"
-WRITE_ERROR = b"451 4.3.0 Error: queue file write error"
 LOOK_AT_SPACE = 2.0          # seconds for which room in the queue is taken for granted
 RELIEF = 2                   # stress is over when no more than one slot in so many is taken
 

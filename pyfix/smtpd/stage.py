@@ -9,8 +9,8 @@ import time
 from typing import Any
 
 import pyfix.access.restrictions
+import pyfix.config.idna  # noqa: F401
 import pyfix.config.interfaces
-import pyfix.resolve.idna  # noqa: F401
 from pyfix.cleanup.attach import attach
 from pyfix.cleanup.origin import Origin
 from pyfix.errors import QueueError

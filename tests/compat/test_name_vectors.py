@@ -2,7 +2,7 @@
 
 import pytest
 
-from pyfix.resolve import idna, names
+from pyfix.resolve import names
 from tests.kit.peer import vectors
 
 HOSTS = vectors("valid_hostname", "valid_hostname")["vectors"]
@@ -28,13 +28,3 @@ def test_host_port(v):
             names.host_port(v["in"], PORTS["default_port"])
     else:
         assert names.host_port(v["in"], PORTS["default_port"]) == (v["host"], v["port"])
-
-IDNA = vectors("valid_hostname", "midna_domain")["vectors"]
-
-
-@pytest.mark.parametrize("v", IDNA, ids=lambda v: v["name"])
-def test_idna(v):
-    """Error names are the ICU library's and are not compared."""
-    assert (idna.to_utf8(v["in"]), idna.to_ascii(v["in"])) == (v["utf8"], v["ascii"])
-    if v["ascii"] is not None:
-        assert v["round_trip"] == (idna.to_utf8(v["ascii"]) if v["in"].isascii() else idna.to_ascii(v["utf8"]))

@@ -94,9 +94,6 @@ def test_extension(text, delimiters, want):
     assert a.strip_extension(text, delimiters) == want
 
 
-def test_split_is_at_the_last_at():
-    assert a.split_address(b"a@b@c") == (b"a@b", b"c")
-    assert a.split_address(b"a") == (b"a", None)
 
 
 def test_folding_is_ascii_only():

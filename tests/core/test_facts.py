@@ -37,7 +37,7 @@ def test_a_header_cut_anywhere_has_not_ended_or_reads_the_same(header):
 
 
 @pytest.mark.parametrize("data, end, blank", [
-    (b"", 0, False), (b"\r\n", 0, True), (b"a: b\r\n\r\nx", 6, True), (b"no field\r\n", 0, False),
+    (b"", 0, False), (b"\r\n", 0, True), (b"a: b\r\n\r\nx", 6, True), (b"no field\r\n", 0, False), (b"\r;", 0, False),
     (b" leading\r\na: b\r\n", 0, False), (b"a: b\r\n continued\r\nnot a field\r\n", 18, False)])
 def test_where_a_header_ends(data, end, blank):
     got = facts.facts_of(data)

@@ -1,4 +1,4 @@
-"""Random bytes and mutated corpus through paths, lists, rewriting and the header scanner: no crash, same as the oracles.
+"""Random bytes and mutated corpus through paths, lists, rewriting and header blocks: no crash, same as the oracles.
 
 PYFIX_FUZZ_SECONDS (10) for each target, PYFIX_SEED for other bytes.
 """
@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import pytest
 
-from pyfix._core import address, header, rewrite, tok822
+from pyfix._core import address, rewrite, tok822
+from pyfix.cleanup import facts
 from tests.oracle import address as plain_address
-from tests.oracle import header as plain_header
+from tests.oracle import facts as plain_facts
 from tests.oracle import rewrite as plain_rewrite
 from tests.oracle import tok822 as plain_tok822
 
@@ -42,12 +43,8 @@ def canonical(text: bytes) -> None:
 
 
 def block(text: bytes) -> None:
-    scanner = header.HeaderScanner(8)
-    scanner.feed(text[:len(text) // 2])
-    scanner.feed(text[len(text) // 2:])
-    scanner.finish()
-    fields, body, _ = plain_header.split_block(text)
-    assert (scanner.count, scanner.body) == (len(fields), body)
+    got, want = facts.facts_of(text), plain_facts.facts_of(text)
+    assert {name: got[name] for name in want} == want
 
 
 def mutated(chance: random.Random) -> bytes:

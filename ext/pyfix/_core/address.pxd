@@ -20,4 +20,3 @@ cdef int next_token(const char* p, size_t n, size_t* start, size_t* end) noexcep
 cdef int parse_path_into(const char* p, size_t n, bint strict, bint allow_empty, char* room, Path* path) noexcept nogil
 cdef Py_ssize_t extension_at(const char* local, size_t n, const char* delimiters, size_t count,
                              bint owner_special, const char* double_bounce) noexcept nogil
-cdef void fold_into(const char* p, size_t n, char* out) noexcept nogil

@@ -170,13 +170,6 @@ cdef Py_ssize_t extension_at(const char* local, size_t n, const char* delimiters
     return -1
 
 
-cdef void fold_into(const char* p, size_t n, char* out) noexcept nogil:
-    """ASCII upper case to lower case; every other byte as it is."""
-    cdef size_t i
-    for i in range(n):
-        out[i] = lower(p[i])
-
-
 def parse_path(bytes text not None, bint strict=False, bint allow_empty=False):
     """The address of a MAIL or RCPT path such as b"<a@b>": (internal form, 0), or (None, error).
 
@@ -213,14 +206,6 @@ def split_command(bytes line not None):
             return words
         words.append((found > 0, line[start:end]))
         start = end
-
-
-def split_address(bytes address not None):
-    """(local part, domain) at the last "@"; domain is None where there is no "@"."""
-    cdef Py_ssize_t at = last_at(address, len(address))
-    if at < 0:
-        return address, None
-    return address[:at], address[at + 1:]
 
 
 def strip_extension(bytes address not None, bytes delimiters not None, bint owner_request_special=True,

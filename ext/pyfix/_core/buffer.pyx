@@ -7,6 +7,8 @@ valid until the next append. `release()` gives the memory back, for idle session
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
+from pyfix._core.chars cimport put_digits
+
 
 cdef class Buffer:
     """Bytes that grow at the end. Python side: append(), take(), len()."""
@@ -38,13 +40,8 @@ cdef class Buffer:
 
     cdef int append_number(self, unsigned long long value) except -1:
         cdef char[20] digits
-        cdef int at = 20
-        while True:
-            at -= 1
-            digits[at] = <char> (48 + value % 10)
-            value //= 10
-            if value == 0:
-                return self.append(digits + at, 20 - at)
+        cdef size_t at = put_digits(value, digits)
+        return self.append(digits + at, 20 - at)
 
     cdef void clear(self) noexcept:
         self.length = 0

@@ -1,5 +1,7 @@
 """Character classes of SMTP (RFC 5321 section 4.1.2, RFC 5234 appendix B.1), ASCII only."""
 
+from libc.stdint cimport uint64_t
+
 
 cdef extern from *:
     """
@@ -36,6 +38,17 @@ cdef extern from *:
 
 cdef inline bint has_class(char c, unsigned char mask) noexcept nogil:
     return (pyfix_chars[<unsigned char> c] & mask) != 0
+
+
+cdef inline size_t put_digits(uint64_t number, char* digits) noexcept nogil:
+    """Writes a number in decimal at the end of 20 bytes: where it begins."""
+    cdef size_t at = 20
+    while True:
+        at -= 1
+        digits[at] = <char> (48 + number % 10)
+        number //= 10
+        if not number:
+            return at
 
 
 cdef bint is_utf8(const char* p, size_t n) noexcept nogil

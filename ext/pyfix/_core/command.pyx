@@ -9,7 +9,7 @@ parser's work.
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, strlen
 
-from pyfix._core.chars cimport SPACE, has_class
+from pyfix._core.chars cimport SPACE, has_class, put_digits
 from pyfix._core.span cimport Span, same_nocase, span, span_bytes, span_is
 
 NAMES = (b"helo", b"ehlo", b"lhlo", b"xclient", b"xforward", b"starttls", b"auth", b"mail", b"rcpt", b"data",
@@ -130,14 +130,8 @@ cdef size_t put_text(char* text, const char* p, size_t n) noexcept nogil:
 cdef size_t put_number(char* text, size_t at, uint64_t number) noexcept nogil:
     """Appends decimal digits: the new length."""
     cdef char[20] digits
-    cdef size_t n = 20
-    while True:
-        n -= 1
-        digits[n] = <char> (48 + number % 10)
-        number //= 10
-        if not number:
-            break
-    return at + put_text(text + at, digits + n, 20 - n)
+    cdef size_t start = put_digits(number, digits)
+    return at + put_text(text + at, digits + start, 20 - start)
 
 
 def tokens(line: bytes) -> list:

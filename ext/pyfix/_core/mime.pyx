@@ -8,6 +8,8 @@ trouble(kind, text). Offsets are Postfix's: from the start of the header block o
 
 from libc.string cimport memchr
 
+from pyfix._core.chars cimport is_ascii, looks_like_header
+
 MAIN, MULT, NEST = 0, 1, 2
 NESTING, HEADER_LENGTH, HEADER_8BIT, BODY_8BIT, DOMAIN = 1, 2, 4, 8, 16
 
@@ -16,26 +18,6 @@ cdef enum:
     T_TEXT, T_MULTIPART, T_DIGEST, T_RFC822, T_MESSAGE, T_OTHER
 
 cdef object SPECIALS = frozenset(b'()<>@,;:\\"/[]?=')
-
-
-cdef bint is_field(const char* p, Py_ssize_t n) noexcept nogil:
-    """Whether a line begins a header field."""
-    cdef Py_ssize_t i = 0
-    while i < n and 33 <= <unsigned char>p[i] <= 126 and p[i] != b":":
-        i += 1
-    if i == 0:
-        return False
-    while i < n and (p[i] == b" " or p[i] == b"\t"):
-        i += 1
-    return i < n and p[i] == b":"
-
-
-cdef bint has_8bit(const char* p, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        if <unsigned char>p[i] >= 128:
-            return True
-    return False
 
 
 def tokens_of(bytes value):
@@ -203,7 +185,7 @@ cdef class MimeState:
         if n and self.field and (p[0] == b" " or p[0] == b"\t"):
             self.extend(text, True)
             return True
-        if is_field(p, n):
+        if looks_like_header(p, n):
             if self.field:
                 self.end_field()
                 self.offset += n + 1
@@ -233,7 +215,7 @@ cdef class MimeState:
         self.field, self.field_size = [], 0
         if self.parse:
             self.read_field(text)
-        if has_8bit(text, len(text)):
+        if not is_ascii(text, len(text)):
             self.report(HEADER_8BIT, text)
         self.sink.header(self.kind, text, self.offset)
         return 0
@@ -324,7 +306,7 @@ cdef class MimeState:
         cdef Py_ssize_t n = len(text)
         if not continued and self.stack and n > 2 and p[0] == b"-" and p[1] == b"-" and self.boundary(text, more):
             return 0
-        if self.seven and self.parse and n and has_8bit(p, n):
+        if self.seven and self.parse and n and not is_ascii(p, n):
             self.report(BODY_8BIT, text)
         self.body_out(text, more)
         if self.nest_next:

@@ -45,13 +45,6 @@ cdef int put_reply(Buffer out, int code, const char* p, size_t n) except -1:
     return 0
 
 
-cpdef tuple soften(int code, bytes dsn):
-    """soft_bounce: a permanent refusal becomes a temporary one, in both codes."""
-    if 500 <= code <= 599:
-        return code - 100, b"4" + dsn[1:] if dsn[:1] == b"5" else dsn
-    return code, dsn
-
-
 def format_reply(code: int, dsn: bytes, text: bytes) -> bytes:
     """One reply line with its CRLF. `dsn` may be empty; its class is made that of `code`.
 

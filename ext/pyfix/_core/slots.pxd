@@ -35,7 +35,7 @@ cdef struct Slot:
     uint32_t prev
     uint32_t reason_segment # where the last reason is in the state log, 0: none
     uint32_t reason_offset
-    uint32_t site           # the scheduler's own, 0 at start
+    uint32_t spare          # 0
     uint8_t state
     uint8_t tries
     uint16_t flags

@@ -391,14 +391,6 @@ cdef class SlotTable:
         cdef Slot* s = self.get(slot)
         s.reason_segment, s.reason_offset = segment, offset
 
-    def site(self, uint32_t slot) -> int:
-        """The scheduler's own number, 0 at start."""
-        return self.get(slot).site
-
-    def set_site(self, uint32_t slot, uint32_t site) -> None:
-        """Set the scheduler's own number."""
-        self.get(slot).site = site
-
     def walk(self, uint32_t states, uint32_t cursor=0, uint32_t limit=1000) -> tuple:
         """Slots after `cursor` whose state's bit is set in `states`: ([slot, ...] at most `limit`, next cursor or 0 at the end)."""
         cdef list found = []
@@ -428,7 +420,7 @@ cdef class SlotTable:
         return out, (last if last < self.top else 0)
 
     def load(self, bytes image not None) -> int:
-        """File the slots of a dump(): links and site cleared, what was active incoming, a number already present skipped. Returns how many were filed; ValueError: not a dump."""
+        """File the slots of a dump(): links cleared, what was active incoming, a number already present skipped. Returns how many were filed; ValueError: not a dump."""
         cdef Py_ssize_t n = PyBytes_GET_SIZE(image) // <Py_ssize_t>sizeof(Slot)
         cdef Py_ssize_t i
         cdef uint32_t slot
@@ -446,7 +438,7 @@ cdef class SlotTable:
                 s.next = self.free_head
                 self.free_head = slot
                 continue
-            s.next = s.prev = s.site = 0
+            s.next = s.prev = 0
             s.flags &= ~<uint16_t>LINKED
             if s.state == ACTIVE:
                 s.state = INCOMING

@@ -6,7 +6,6 @@ more than that takes `span_bytes()`. Digits are parsed by byte (RFC 5321 section
 """
 
 from libc.stdint cimport uint64_t
-from libc.string cimport memcmp
 
 
 cdef struct Span:
@@ -49,10 +48,6 @@ cdef inline bint span_is(Span s, const char* upper, size_t n) noexcept nogil:
 
 cdef inline bint span_starts(Span s, const char* upper, size_t n) noexcept nogil:
     return s.n >= n and same_nocase(s.p, upper, n)
-
-
-cdef inline bint span_same(Span a, Span b) noexcept nogil:
-    return a.n == b.n and memcmp(a.p, b.p, a.n) == 0
 
 
 cdef inline Number span_number(Span s, uint64_t* out) noexcept nogil:

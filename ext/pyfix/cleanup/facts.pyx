@@ -247,7 +247,7 @@ cdef void read_facts(const char* p, size_t n, bint last, unsigned int drop_mask,
         name = name_length(p + at, next_line - at)
         if not name:
             out.ended = True
-            if next_line - at == 2 and p[at] == b"\r":
+            if newline != NULL and next_line - at == 2 and p[at] == b"\r":
                 out.blank = True
                 out.body = next_line
             return

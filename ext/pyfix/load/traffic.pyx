@@ -13,6 +13,7 @@ recipients, or of which body belongs to which header, while servers on the way m
 
 from libc.string cimport memcpy
 
+from pyfix._core.chars cimport put_digits
 from pyfix._core.request cimport Request
 from pyfix._core.frame cimport crc32c
 
@@ -47,16 +48,10 @@ cdef inline char* put(char* out, bytes text) noexcept:
 cdef char* put_number(char* out, int64_t value) noexcept nogil:
     """Decimal digits of a number that is not negative; where they end."""
     cdef char[20] digits
-    cdef int count = 0
-    while count == 0 or value:
-        digits[count] = 48 + value % 10
-        value //= 10
-        count += 1
-    while count:
-        count -= 1
-        out[0] = digits[count]
-        out += 1
-    return out
+    cdef size_t at = put_digits(value, digits)
+    memcpy(out, digits + at, 20 - at)
+    return out + 20 - at
+
 
 
 cdef char* put_hex(char* out, uint64_t value, int digits) noexcept nogil:

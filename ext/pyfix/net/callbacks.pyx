@@ -57,10 +57,6 @@ cdef class PyStream(Stream):
     def drained(self):
         """All that was written has left."""
 
-    def open_on(self, Engine engine, int fd):
-        """Takes a connected non-blocking socket over, descriptor and all."""
-        self.adopt(engine, fd, NULL)
-
     def connect_to(self, Engine engine, int family, str host, int port, str source=""):
         """Begins to connect. Raises OSError or ValueError when that cannot even start."""
         self.connect(engine, family, host, port, source)

@@ -549,10 +549,6 @@ cdef class Scheduler:
         self._seq += 1
         heappush(self._timers, (when, self._seq, what))
 
-    def next_timer(self):
-        """When `wake` must be called next (microseconds), or None."""
-        return self._timers[0][0] if self._timers else None
-
     def wake(self, long long now):
         """End the rests that are over."""
         while self._timers and self._timers[0][0] <= now:
