@@ -5,7 +5,7 @@ the last "@". Source: RFC 5321 sections 4.1.1.2 to 4.1.2; postconf(5)
 strict_rfc821_envelopes, recipient_delimiter, owner_request_special.
 
 For Cython, `address.pxd` has `parse_path_into` (no copy for an ordinary path),
-`next_token`, `extension_at`; `quote.pxd` has `quote_into`, `unquote_into`.
+`extension_at`; `quote.pxd` has `quote_into`, `unquote_into`.
 """
 
 from pyfix._core.quote import FLAG_8BITCLEAN as FLAG_8BITCLEAN
@@ -14,7 +14,6 @@ from pyfix._core.quote import FLAG_EXPOSE_AT as FLAG_EXPOSE_AT
 from pyfix._core.quote import quote as quote
 from pyfix._core.quote import unquote as unquote
 
-UNBALANCED: int
 SEVERAL: int
 SYNTAX: int
 EMPTY: int
@@ -27,13 +26,6 @@ def parse_path(text: bytes, strict: bool = False, allow_empty: bool = False) -> 
     Comments, phrases and routes are tolerated unless `strict` (strict_rfc821_envelopes).
     `allow_empty`: the null address is well (MAIL). Errors: SEVERAL (more than one
     address), SYNTAX, EMPTY, ROUTED, NUL. Source: RFC 5321 section 4.1.2.
-    """
-
-def split_command(line: bytes) -> list[tuple[bool, bytes]]:
-    """Words of an SMTP command line without its line end, as (ok, word).
-
-    Blanks in "..." and <...> do not end a word, TO: and FROM: do at their colon.
-    `ok` is false where a quote or bracket is not closed; the word is then the rest.
     """
 
 def strip_extension(

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from pyfix._core.address import parse_path, split_command
+from pyfix._core.address import parse_path
+from pyfix._core.command import tokens
 from pyfix.commands.common import Failure
 from pyfix.commands.submit import submit
 from pyfix.ipc.submission import Submission, Submitted
@@ -61,7 +62,7 @@ class Dialogue:
 
     def command(self, line: bytes) -> bool:
         """One command line; False ends the session."""
-        words = [word for _, word in split_command(line)]
+        words = [word for _, word in tokens(line)]
         verb = self.verbs.get(words[0].upper()) if words else None
         if verb is None:
             return self.reply("500 5.5.2 Error: bad syntax" if not words else "502 5.5.2 Error: command not recognized")

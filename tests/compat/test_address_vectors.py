@@ -55,9 +55,3 @@ def test_quoting(v):
 def test_extension(v):
     done = address.strip_extension(octets(v["in"]), octets(v["delimiters"]))
     assert done == (None if v["out"] is None else (octets(v["out"]), octets(v["extension"])))
-
-
-@pytest.mark.parametrize("v", each("smtpd_token", "smtpd_token"))
-def test_command_words(v):
-    want = [(kind == "other", octets(text)) for kind, text in v["tokens"]]
-    assert address.split_command(octets(v["in"])) == want

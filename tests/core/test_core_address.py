@@ -4,6 +4,7 @@ import pytest
 
 from pyfix._core import address as a
 from pyfix._core import tok822
+from pyfix._core.command import tokens
 
 ORDINARY = [b"user@example.com", b"a.b-c_d+e=f@x.y", b"a%b@c", b"h!u@d", b"postmaster", b"a@b@c", b"a..b@c",
             "jürgen@exämple.de".encode(), b"a@b.", b"@x"]
@@ -67,14 +68,15 @@ def test_long_path_needs_no_stack():
     (b"x\\", [b"x\\"]),
     (b"", []),
     (b"FROMX:<a>", [b"FROMX:<a>"]),
+    (b'<a <b c>> <"<" d>', [b"<a <b c>>", b'<"<" d>']),
 ])
 def test_command_words(line, words):
-    assert a.split_command(line) == [(True, w) for w in words]
+    assert tokens(line) == [("other", w) for w in words]
 
 
-@pytest.mark.parametrize("line", [b'<"a>', b'"abc', b"<a", b"<a\\>"])
+@pytest.mark.parametrize("line", [b'<"a>', b'"abc', b"<a", b"<a\\>", b"<a<b>", b"<<a>", b'<"<"<a>'])
 def test_unclosed_word(line):
-    assert a.split_command(line) == [(False, line)]
+    assert tokens(line) == [("error", line)]
 
 
 @pytest.mark.parametrize(("text", "delimiters", "want"), [

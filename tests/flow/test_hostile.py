@@ -13,8 +13,8 @@ import pytest
 
 from pyfix.commands.demo import free_port
 from tests.core.test_data import MATRIX
-from tests.dialogs import test_command_lines as lines
 from tests.dialogs.test_relay import FORMS, SENDERS, TRICKS, filled
+from tests.kit import corpus
 from tests.kit.bodies import bodies
 from tests.kit.relay import Relay
 from tests.kit.smtpd import Wire
@@ -214,9 +214,9 @@ async def bad_lines(cases: list[tuple[bytes, bytes]], growth: int) -> None:
 
 
 MAIL = b"MAIL FROM:<a@b.example>\r\n"
-BAD = [*((b"", line) for _, _, line in lines.CASES), *((b"", b"MAIL FROM:" + path) for path in lines.PATHS),
-       *((MAIL, b"RCPT TO:" + path) for path in lines.PATHS), *((b"", MAIL.rstrip() + b" " + word) for word in lines.PARAMETERS),
-       *((MAIL, b"RCPT TO:<a@example.org> " + word) for word in lines.PARAMETERS)]
+BAD = [*((b"", line) for _, _, line in corpus.LINES), *((b"", b"MAIL FROM:" + path) for path in corpus.PATHS),
+       *((MAIL, b"RCPT TO:" + path) for path in corpus.PATHS), *((b"", MAIL.rstrip() + b" " + word) for word in corpus.PARAMETERS),
+       *((MAIL, b"RCPT TO:<a@example.org> " + word) for word in corpus.PARAMETERS)]
 
 
 def test_bad_lines_at_the_running_relay():

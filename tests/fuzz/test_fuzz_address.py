@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pyfix._core import address, rewrite, tok822
+from pyfix._core import address, command, rewrite, tok822
 from pyfix.cleanup import facts
 from tests.oracle import address as plain_address
 from tests.oracle import facts as plain_facts
@@ -31,7 +31,7 @@ def path(text: bytes) -> None:
     assert address.parse_path(text, allow_empty=True)[0] == plain_address.parse_path(text, allow_empty=True)
     assert address.quote(text) == plain_address.quote(text)
     assert address.unquote(text) == plain_address.unquote(text)
-    address.split_command(text)
+    command.tokens(text)
 
 
 def tree(text: bytes) -> None:

@@ -2,7 +2,6 @@
 
 cdef enum PathError:
     PATH_OK = 0
-    PATH_UNBALANCED = 1         # a quote or bracket is not closed
     PATH_SEVERAL = 2            # more than one address
     PATH_SYNTAX = 3             # strict: text beside the address, or no "<"
     PATH_EMPTY = 4              # the null address where it isn't allowed
@@ -16,7 +15,6 @@ cdef struct Path:
     Py_ssize_t at               # offset of the last "@" in data, -1 if there is none
     int error                   # PathError
 
-cdef int next_token(const char* p, size_t n, size_t* start, size_t* end) noexcept nogil
 cdef int parse_path_into(const char* p, size_t n, bint strict, bint allow_empty, char* room, Path* path) noexcept nogil
 cdef Py_ssize_t extension_at(const char* local, size_t n, const char* delimiters, size_t count,
                              bint owner_special, const char* double_bounce) noexcept nogil

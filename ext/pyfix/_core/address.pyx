@@ -6,7 +6,7 @@ follows the *last* "@". An ordinary path is recognised in one scan and not copie
 any other goes through the RFC 5322 parser (tok822), as lenient as Postfix's, and must
 hold exactly one address.
 
-Source: RFC 5321 sections 4.1.1.2, 4.1.1.3 and 4.1.2; postconf(5) strict_rfc821_envelopes,
+Source: RFC 5321 sections 4.1.1.2, 4.1.1.3 and 4.1.2 (the words of a command: _core.command); postconf(5) strict_rfc821_envelopes,
 recipient_delimiter, owner_request_special.
 """
 
@@ -18,63 +18,10 @@ from pyfix._core.tok822 cimport ADDR, Tokens, internal_form, parse_tokens, token
 
 from pyfix._core.quote import FLAG_8BITCLEAN, FLAG_BARE_LOCALPART, FLAG_EXPOSE_AT, quote, unquote
 
-UNBALANCED, SEVERAL, SYNTAX, EMPTY, ROUTED, NUL = (
-    PATH_UNBALANCED, PATH_SEVERAL, PATH_SYNTAX, PATH_EMPTY, PATH_ROUTED, PATH_NUL)
-
-cdef inline bint is_space(unsigned char c) noexcept nogil:
-    return c == 32 or (9 <= c <= 13)
-
+SEVERAL, SYNTAX, EMPTY, ROUTED, NUL = PATH_SEVERAL, PATH_SYNTAX, PATH_EMPTY, PATH_ROUTED, PATH_NUL
 
 cdef inline unsigned char lower(unsigned char c) noexcept nogil:
     return c + 32 if 65 <= c <= 90 else c
-
-
-cdef bint ends_keyword(const char* p, size_t n) noexcept nogil:
-    """Is it TO: or FROM: in any case?"""
-    if n == 3:
-        return lower(p[0]) == b"t" and lower(p[1]) == b"o"
-    return (n == 5 and lower(p[0]) == b"f" and lower(p[1]) == b"r" and lower(p[2]) == b"o"
-            and lower(p[3]) == b"m")
-
-
-cdef size_t skip_quoted(const char* p, size_t at, size_t n, char closing) noexcept nogil:
-    """Offset behind `closing`, n + 1 if it does not come; quotes count inside angle brackets, "\\" protects a byte."""
-    while at < n:
-        if p[at] == closing:
-            return at + 1
-        if p[at] == b"\\":
-            at += 2
-        elif p[at] == b'"':
-            at = skip_quoted(p, at + 1, n, b'"')
-        else:
-            at += 1
-    return n + 1
-
-
-cdef int next_token(const char* p, size_t n, size_t* start, size_t* end) noexcept nogil:
-    """The next word of an SMTP command at or behind start[0]: sets start and end.
-
-    Blanks inside "..." and <...> do not end it; it also ends behind TO: and FROM:.
-    1: a word; 0: none left; -1: a quote or bracket is not closed (the word is the rest).
-    """
-    cdef size_t at = start[0]
-    while at < n and is_space(p[at]):
-        at += 1
-    start[0] = at
-    end[0] = at
-    if at >= n:
-        return 0
-    while at < n and not is_space(p[at]):
-        if p[at] == b"<" or p[at] == b'"':
-            at = skip_quoted(p, at + 1, n, b">" if p[at] == b"<" else b'"')
-        elif p[at] == b"\\":
-            at = min(at + 2, n)
-        else:
-            at += 1
-            if p[at - 1] == b":" and ends_keyword(p + start[0], at - start[0]):
-                break
-    end[0] = min(at, n)
-    return 1 if at <= n else -1
 
 
 cdef int parse_path_into(const char* p, size_t n, bint strict, bint allow_empty, char* room,
@@ -193,19 +140,6 @@ def parse_path(bytes text not None, bint strict=False, bint allow_empty=False):
     finally:
         if room != stack:
             free(room)
-
-
-def split_command(bytes line not None):
-    """Words of an SMTP command line without its line end: [(ok, word)]; ok is false where a quote is not closed."""
-    cdef size_t start = 0, end = 0
-    cdef int found
-    cdef list words = []
-    while True:
-        found = next_token(line, len(line), &start, &end)
-        if found == 0:
-            return words
-        words.append((found > 0, line[start:end]))
-        start = end
 
 
 def strip_extension(bytes address not None, bytes delimiters not None, bint owner_request_special=True,

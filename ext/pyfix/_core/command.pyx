@@ -1,6 +1,6 @@
 """One SMTP command line, cut into tokens where it lies (RFC 5321 section 4.1.1, smtpd(8)).
 
-The law: tokens are separated by white space, except inside "..." and <...>; quotes
+The law: tokens are separated by white space, except inside "..." and <...>; quotes and brackets
 nest in angle brackets; a backslash protects the next byte. `to:` and `from:` end a
 token at their colon. Nothing is copied and nothing is unquoted: that is the address
 parser's work.
@@ -23,14 +23,19 @@ cdef inline size_t skip_quoted(const char* p, size_t n, size_t at, char closing,
     """From behind the opening byte to behind its closing one; n and `broken` if there is none."""
     cdef bint quoted = closing == b'"'
     cdef bint nested = not quoted
+    cdef size_t depth = 0           # of brackets in brackets
     while at < n:
         if p[at] == b'\\' and at + 1 < n:
             at += 2
             continue
         if p[at] == b'"' and nested:
             quoted = not quoted
+        elif p[at] == b'<' and not quoted:
+            depth += 1
         elif p[at] == closing and (not quoted or not nested):
-            return at + 1
+            if depth == 0:
+                return at + 1
+            depth -= 1
         at += 1
     broken[0] = True
     return n

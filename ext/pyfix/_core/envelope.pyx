@@ -92,7 +92,7 @@ cdef class Arguments:
             if self.envid is not None:
                 return b"501 5.5.4 Bad ENVID parameter syntax"
             self.envid = xtext_value(span(arg.p + 6, arg.n - 6), False)
-            if self.envid is None:
+            if not self.envid:
                 return b"501 5.5.4 Bad ENVID parameter syntax"
         elif span_starts(arg, b"AUTH=", 5):
             if not with_auth:
