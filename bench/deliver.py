@@ -21,14 +21,9 @@ from pathlib import Path
 
 import uvloop
 
+from bench.compare.systems import free_port
 from pyfix.telemetry.maillog import Maillog
 from tests.kit.delivery import Bench, configuration
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def start_sink(port: int) -> subprocess.Popen[bytes]:

@@ -14,6 +14,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.compare.job import Job
@@ -49,10 +50,10 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def greeted(port: int, seconds: float = 20.0) -> None:
-    """Returns when somebody on 127.0.0.1:`port` has greeted with 220. TimeoutError: nobody did."""
+def greeted(port: int, seconds: float = 20.0, alive: Callable[[], bool] = lambda: True) -> None:
+    """Returns when somebody on 127.0.0.1:`port` has greeted with 220. TimeoutError: nobody did, or who should is not `alive`."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and alive():
         try:
             with socket.create_connection(("127.0.0.1", port), 2) as probe:
                 probe.settimeout(5)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.compare import usage
-from bench.compare.systems import free_port
+from bench.compare.systems import free_port, greeted
 from bench.gate.verdict import Interval, bootstrap
 
 LINE = b"x" * 70 + b"\r\n"
@@ -49,20 +49,12 @@ class Server:
 
     def wait(self, seconds: float = 60.0) -> None:
         """Until it greets. RuntimeError: it ended, or never did."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), 2) as probe:
-                    if probe.recv(512).startswith(b"220"):
-                        probe.sendall(b"QUIT\r\n")
-                        probe.recv(512)
-                        return
-            except OSError:
-                pass
-            time.sleep(0.1)
-        output = (self.folder / "output").read_text(errors="replace")[-1000:]
-        self.stop()
-        raise RuntimeError(f"no greeting on port {self.port} from {shlex.join(self.process.args)}:\n{output}")
+        try:
+            greeted(self.port, seconds, lambda: self.process.poll() is None)
+        except TimeoutError as error:
+            output = (self.folder / "output").read_text(errors="replace")[-1000:]
+            self.stop()
+            raise RuntimeError(f"{error} from {shlex.join(self.process.args)}:\n{output}") from None
 
     def stop(self) -> None:
         """Ends the group."""

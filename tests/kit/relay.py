@@ -12,30 +12,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from pyfix.commands.demo import MASTER_CF, free_port, identities
+from pyfix.commands.demo import MAIN_CF, MASTER_CF, free_port, identities
 from pyfix.commands.sink import Sink
 
 BIN = Path(sys.executable).parent
 PATIENCE = 40.0
-
-MAIN_CF = """\
-compatibility_level = 3.6
-myhostname = relay.example.com
-myorigin = example.com
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
-mydestination =
-local_recipient_maps =
-alias_maps =
-relayhost = [127.0.0.1]:{sink}
-queue_directory = {base}/spool
-data_directory = {base}/data
-maillog_file = {base}/mail.log
-maillog_file_prefixes = {base}
-mail_owner = {owner}
-setgid_group = {group}
-"""
 
 
 class Relay:
@@ -77,7 +58,7 @@ class Relay:
         """Write main.cf and master.cf."""
         owner, group = identities()
         self.etc.mkdir(exist_ok=True)
-        main = MAIN_CF.format(base=self.base, sink=self.sink_port, owner=owner, group=group) + self.extra
+        main = MAIN_CF.format(base=self.base, sink=self.sink_port, owner=owner, group=group) + "myorigin = example.com\n" + self.extra
         (self.etc / "main.cf").write_text(main)
         (self.etc / "master.cf").write_text(MASTER_CF.format(port=self.port) + self.master_extra)
 

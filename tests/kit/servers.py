@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from pyfix.commands.demo import free_port
+
 #: what to look for, and the Debian package that has it
 _PACKAGES = {"mariadb": ("mariadbd", "mariadb-server"), "slapd": ("slapd", "slapd"), "memcached": ("memcached", "memcached"),
              "redis": ("redis-server", "redis-server"), "postgres": ("initdb", "postgresql"),
@@ -38,13 +40,6 @@ def program(name: str) -> str:
     if found is None:
         pytest.skip(f"{command} is not here: apt-get install {package}")
     return found
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Server:

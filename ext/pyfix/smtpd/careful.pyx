@@ -83,16 +83,6 @@ cdef class CarefulSession(Session):
         self.look_up()
         return ends.used
 
-    cdef int look_up(self) except -1:
-        """The name of the client that the proxy told of."""
-        peer = self.server.names.cached(self.address)
-        if peer is None:
-            self.pause()
-            run(self.server.names.find(self.address), self.known)
-        else:
-            self.known(peer)
-        return 0
-
     def welcome(self, refusal):
         """Nobody may speak behind the proxy before the greeting."""
         if self.premature and not self.core.closing and self.fd >= 0:

@@ -40,6 +40,7 @@ cdef class Session(Stream):
     cdef int ask(self, int event, object stage) except -1
     cdef int forget(self) except -1
     cdef int finish(self, str reason) except -1
+    cdef int look_up(self) except -1
     cdef int enter(self) except -1
     cdef bint may_send(self) noexcept
     cdef object open_intake(self)

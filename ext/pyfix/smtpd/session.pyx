@@ -71,13 +71,18 @@ cdef class Session(Stream):
         if client is not None:
             self.client = client
             self.enter()
-            return
+        else:
+            self.look_up()
+
+    cdef int look_up(self) except -1:
+        """What is the client's name?"""
         peer = self.server.names.cached(self.address)
         if peer is None:
             self.pause()
             run(self.server.names.find(self.address), self.known)
         else:
             self.known(peer)
+        return 0
 
     def known(self, peer):
         """The client's name is known."""

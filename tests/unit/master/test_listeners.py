@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from pyfix.commands.demo import free_port
 from pyfix.config import Config
 from pyfix.errors import ConfigError, SystemTrouble
 from pyfix.master.listeners import Listeners, inet_sockets, unix_socket
@@ -21,12 +22,6 @@ def config(tmp_path, monkeypatch):
     (tmp_path / "main.cf").write_text("inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\n")
     monkeypatch.chdir(tmp_path)
     return Config.load(str(tmp_path))
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 @pytest.mark.parametrize("service, setting, wanted", [
