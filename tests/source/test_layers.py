@@ -8,10 +8,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("smtpd", "pickup", "cleanup", "qmgr", "deliver", "bounce")
-LAYERS = {"errors": 1, "_core": 2, "message": 3, "model": 3, "config": 3, "durable": 3, "telemetry": 3, "ipc": 3, "confine": 3, "title": 3,
-          "preload": 3, "clock": 3, "net": 4, "queue": 4, "service": 4, "zygote": 4, "dns": 5, "maps": 5, "resolve": 6, "limits": 6, "sasl": 6,
-          "filters": 6, "access": 7, **dict.fromkeys(STAGES, 8), "master": 9, "commands": 9, "load": 9}
 MAY_MEET = {("smtpd", "cleanup"), ("pickup", "cleanup"), ("qmgr", "bounce"), ("bounce", "cleanup")}
+
+
+def layers() -> dict[str, int]:
+    """The number of each part's layer, as docs/architecture.md has it."""
+    text = (ROOT / "docs/architecture.md").read_text().partition("Who may import whom")[2].partition("\n\n")[0]
+    rows = re.sub(r"\([^)]*\)", "", text.partition(":\n")[2]).split("·")
+    return {part: int(row.split()[0]) for row in rows for parts in re.findall(r"`([^`]+)`", row) for part in parts.split()}
+
+
+LAYERS = layers()
 
 
 def modules():
@@ -40,7 +47,7 @@ def imports(path):
 
 @pytest.mark.parametrize(("part", "file", "imported"), list(modules()), ids=lambda value: str(value)[:60])
 def test_imports_go_down_only(part, file, imported):
-    assert part in LAYERS, f"{part} has no layer: put it into docs/architecture.md and here"
+    assert part in LAYERS, f"{part} has no layer: put it into docs/architecture.md"
     for name in imported:
         other = name.split(".")[1] if "." in name else ""
         if not other or other == part:
@@ -52,3 +59,8 @@ def test_imports_go_down_only(part, file, imported):
             assert LAYERS[other] <= LAYERS[part], f"{file} imports {name}, which is above it"
     if part == "master":
         assert not {name.split(".")[1] for name in imported} & set(STAGES), f"{file}: master imports no stage"
+
+
+def test_each_part_that_the_page_names_is_there():
+    assert not [part for part in LAYERS if not any((ROOT / path).exists() for path in (
+        f"pyfix/{part}", f"pyfix/{part}.py", f"ext/pyfix/{part}.pyx", f"ext/pyfix/{part}.pxd"))]
