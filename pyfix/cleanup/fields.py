@@ -2,7 +2,7 @@
 
 Law: cleanup(8), RFC 5322 section 3.6; `local_header_rewrite_clients`, `always_add_missing_headers`,
 `message_drop_headers`, `undisclosed_recipients_header` and `header_from_format` of postconf(5). Fields are added
-only for local clients (or where always_add_missing_headers says so), at the end of the header.
+only where addresses are rewritten (or always_add_missing_headers says so), at the end of the header.
 """
 
 import time
@@ -12,19 +12,19 @@ from pyfix.cleanup.facts import Field
 from pyfix.resolve.headers import fields_of, rewrite_fields
 
 
-async def edited_header(stage, intake) -> bytes:
-    """The Received field and the client's header, edited. Raises TableError when a mapping fails."""
+async def edited_header(stage, intake, sender: bytes) -> bytes:
+    """The Received field and the client's header, edited; `sender` as it is queued. Raises TableError when a mapping fails."""
     received, header = intake.take_header()
     present, drops, overflow = intake.facts
-    if overflow:
+    if overflow or stage.drops_others:
         drops = dropped_ranges(header, stage.drop_names)
     kept = without(header, drops)
     if intake.origin.local or stage.rewrites_remote:
         kept = await rewritten(stage.mapper, kept, intake.origin.local)
     if kept and not kept.endswith(b"\r\n"):
         kept += b"\r\n"
-    if intake.origin.local or stage.adds_always:
-        kept += b"".join(missing(stage, intake, present))
+    if intake.origin.local or stage.rewrites_remote or stage.adds_always:
+        kept += b"".join(missing(stage, intake, present, sender))
     return received + kept
 
 
@@ -55,7 +55,7 @@ async def rewritten(mapper, header: bytes, local: bool) -> bytes:
     return (await rewrite_fields(header, lambda name, value: mapper.header(name, value, local)))[0]
 
 
-def missing(stage, intake, present: int) -> list[bytes]:
+def missing(stage, intake, present: int, sender: bytes) -> list[bytes]:
     """The fields that a message ought to have and has not, in Postfix's order."""
     resent = bool(present & Field.F_RESENT)
     prefix = b"Resent-" if resent else b""
@@ -69,8 +69,8 @@ def missing(stage, intake, present: int) -> list[bytes]:
     if not present & (Field.F_RESENT_DATE if resent else Field.F_DATE):
         out.append(b"%bDate: %b\r\n" % (prefix, stage.date()))
     if not present & (Field.F_RESENT_FROM if resent else Field.F_FROM):
-        out.append(b"%bFrom: %b\r\n" % (prefix, author(intake.sender, intake.origin.full_name)))
-    if not present & (Field.F_TO | Field.F_CC | Field.F_BCC | Field.F_RESENT_RCPT):
+        out.append(b"%bFrom: %b\r\n" % (prefix, author(sender, intake.origin.full_name)))
+    if not present & (Field.F_TO | Field.F_CC | Field.F_RESENT_RCPT):
         undisclosed = stage.config.undisclosed_recipients_header.encode()
         if undisclosed:
             out.append(undisclosed + b"\r\n")

@@ -12,6 +12,7 @@ always_bcc, sender_bcc_maps, recipient_bcc_maps, duplicate_filter_limit, enable_
 from typing import Any
 
 from pyfix._core.address import unquote
+from pyfix._core.quote import quote
 from pyfix._core.rewrite import masquerade
 from pyfix.errors import TableError
 from pyfix.model import NOTIFY_NEVER, NOTIFY_SUCCESS, Recipient
@@ -122,13 +123,13 @@ class Mapper:
         return value or b""
 
     def redirected(self, last: Recipient, text: bytes) -> Recipient:
-        """Who gets the message in the place of all its recipients (access(5) REDIRECT); `text`: external form."""
-        return Recipient(self._resolver.local.rewrite(unquote(text)), last.original or last.address, last.orcpt, last.notify)
+        """Who gets the message in the place of all its recipients (access(5) REDIRECT); `text` is taken as internal form."""
+        return Recipient(self._resolver.local.rewrite(text), last.original or last.address, last.orcpt, last.notify)
 
     async def _put_bcc(self, out: "_Collected", text: bytes, mapping: bool = True) -> None:
-        """`text`: one address in external form, or nothing. As in Postfix it is no list."""
+        """`text`: one address as it is written, taken as internal form, or nothing. As in Postfix it is no list."""
         if text:
-            given = Recipient(self._resolver.local.rewrite(unquote(text)), notify=NOTIFY_NEVER)
+            given = Recipient(self._resolver.local.rewrite(text), notify=NOTIFY_NEVER)
             await self._put(out, given, await self._recipient_form(given.address, mapping), mapping)
 
     async def header(self, name: bytes, value: bytes, local: bool = True, mapping: bool = True) -> bytes | None:
@@ -144,9 +145,13 @@ class Mapper:
             return None
         own = self._sender if kind == "header_sender" else self._recipient
 
-        async def change(address: bytes) -> bytes:
-            address = rules.rewrite(address)
-            return await self._canonicalize(address, own, kind) if mapping and address else address
+        async def change(text: bytes) -> bytes:
+            text = rules.rewrite_external(text)
+            if not (mapping and self.maps_headers):
+                return text
+            address = unquote(text)
+            found = await self._canonicalize(address, own, kind) if address else address
+            return text if found == address else quote(found)
 
         return await rewrite_value(name, value, change, self._limit)
 

@@ -52,9 +52,9 @@ class Cleanup(Hot):
         """Takes the parameters of a configuration."""
         self.config, self.generation = config, config.generation
         self.hopcount_limit = config.hopcount_limit
-        self.drop_mask = sum(DROP_BITS.get(name.strip().lower(), 0)
-                             for name in config.message_drop_headers.replace(",", " ").split())
-        self.drop_names = frozenset(name.encode() for name in DROP_BITS if DROP_BITS[name] & self.drop_mask)
+        dropped = {name.lower() for name in config.words("message_drop_headers")}
+        self.drop_mask = sum(DROP_BITS.get(name, 0) for name in dropped)
+        self.drop_names, self.drops_others = frozenset(name.encode() for name in dropped), bool(dropped - set(DROP_BITS))
         self.host, self.mail_name = config.myhostname.encode(), config.mail_name.encode()
         self.adds_always = config.always_add_missing_headers
         self.undisclosed = bool(config.undisclosed_recipients_header)
@@ -150,10 +150,9 @@ class Cleanup(Hot):
     async def map_and_commit(self, intake) -> None:
         """The whole way: sender and recipients through the mappings, then resolved."""
         try:
-            sender, recipients = intake.sender, intake.recipients
+            sender, recipients = await self.sender(intake.sender), intake.recipients
             if intake.header is not None:
-                intake.put_header(await edited_header(self, intake))
-            sender = await self.sender(sender)
+                intake.put_header(await edited_header(self, intake, sender))
             expanded: list[Recipient] = []
             actions = intake.actions or {}
             recipients = await self.mapper.recipients(recipients, sender, self.maps_addresses, expanded, actions.get("bcc", ()))

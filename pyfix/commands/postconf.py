@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-OPTIONS = "aAbc:C:deEfFhHjlmMno:pPqtT:vxX#"
+OPTIONS = "aAbc:C:defFhHjlmMno:pPqtT:vxX#"
 ORDER = "aAbCdefFhHlmMnopPtTxX#"
 MAJOR = "aAblmMpPFtT"
 EDITS = "eX#"
@@ -47,10 +47,7 @@ class Command:
             self._option(letter, value, classes)
         if classes:
             self.mode.classes = frozenset(classes)
-        if not self.mode.flags & set(EDITS) and not self.mode.flags & set("aAbltTmnd") and self.arguments \
-                and "=" in self.arguments[0]:
-            self.mode.flags.add("e")
-        elif "=" in "".join(self.arguments[:1]) and self.mode.flags & set("X#"):
+        if not self.mode.flags & set("aAbltTm") and "=" in "".join(self.arguments[:1]):
             self.mode.flags.add("e")
         self._check()
 
@@ -63,7 +60,7 @@ class Command:
         elif letter == "o":
             self.mode.flags.add("o")
             self.overrides.append(_override(value))
-        elif letter in "Ev":
+        elif letter == "v":
             return
         else:
             self.mode.effective = self.mode.effective or letter == "P" and "P" in self.mode

@@ -8,6 +8,8 @@ Source: generic(5); postconf(5) smtp_generic_maps, propagate_unmatched_extension
 
 from typing import Any
 
+from pyfix._core.address import unquote
+from pyfix._core.quote import quote
 from pyfix.resolve.addressmap import AddressMap
 from pyfix.resolve.headers import SENDER_FIELDS, RECIPIENT_FIELDS, rewrite_value
 from pyfix.resolve.resolver import Resolver
@@ -33,4 +35,9 @@ class Generic:
         """The new value of a header field with addresses in it, folded; None where nothing changes."""
         if name.lower() not in SENDER_FIELDS | RECIPIENT_FIELDS:
             return None
-        return await rewrite_value(name, value, self.address, self._limit)
+        return await rewrite_value(name, value, self._outside, self._limit)
+
+    async def _outside(self, text: bytes) -> bytes:
+        address = unquote(text)
+        found = await self.address(address)
+        return text if found == address else quote(found)

@@ -9,8 +9,6 @@ Source: RFC 5322 sections 2.2.3 and 3.6; postconf(5) header_address_token_limit;
 from collections.abc import Awaitable, Callable
 
 from pyfix._core import tok822
-from pyfix._core.address import unquote
-from pyfix._core.quote import quote
 
 SENDER_FIELDS = frozenset((
     b"from", b"sender", b"reply-to", b"errors-to", b"return-receipt-to", b"disposition-notification-to",
@@ -48,16 +46,16 @@ async def rewrite_fields(header: bytes, change: Callable[[bytes, bytes], Awaitab
 
 async def rewrite_value(name: bytes, value: bytes, change: Callable[[bytes], Awaitable[bytes]],
                         limit: int) -> bytes | None:
-    """The value of field `name` with change(internal address) applied to each address; None if none changes.
+    """The value of field `name` with change(address in external form) applied to each address; None if none changes.
 
     `value`: what follows the colon, line ends included; the result has CRLF between its lines, none at the end,
     and a blank in front.
     """
-    tree, changed = tok822.parse(value, limit), False
+    tree, changed = tok822.parse(value.replace(b"\r\n", b"\n").removesuffix(b"\n"), limit), False
     for i, (kind, members) in enumerate(tree):
         if kind == tok822.OP_ADDR:
             old = tok822.externalize(members, inside=True)
-            new = quote(await change(unquote(old)))
+            new = await change(old)
             if new != old:
                 tree[i] = (kind, tok822.scan(new))
                 changed = True
@@ -67,7 +65,7 @@ async def rewrite_value(name: bytes, value: bytes, change: Callable[[bytes], Awa
 
 
 def fold(name: bytes, text: bytes) -> bytes:
-    """Joins the lines of `text` (LF between them) up to 70 columns; the others begin with a tab, after CRLF."""
+    """Joins the lines of `text` (LF between them) up to 70 columns; the others begin with a tab or their own blank, after CRLF."""
     lines, width = [], len(name) + 2
     for piece in text.split(b"\n"):
         if lines and width + 1 + len(piece) < COLUMNS:
@@ -76,4 +74,4 @@ def fold(name: bytes, text: bytes) -> bytes:
         else:
             width = len(piece) if lines else width + len(piece)
             lines.append(piece)
-    return b" " + b"\r\n\t".join(lines)
+    return b" " + b"\r\n".join(line if not at or line[:1] in (b" ", b"\t") else b"\t" + line for at, line in enumerate(lines))

@@ -118,11 +118,13 @@ def parse(text: bytes, limit: int = 0) -> Tree:
     return cells
 
 
-def internalize(tree: Tree, inside: bool = False) -> bytes:
+def internalize(tree: Tree, inside: bool = False, nested: bool = False) -> bytes:
     """Unquoted form."""
     out = b""
     for i, (kind, text) in enumerate(tree):
-        out += (internalize(text, True) if kind == ADDR else b"[" + text + b"]" if kind == DOMLIT else text)
+        out += (internalize(text, True, True) if kind == ADDR else b"[" + text + b"]" if kind == DOMLIT else text)
+        if nested and kind == 44 and i + 1 < len(tree):
+            out += b" "
         if not inside and i + 1 < len(tree):
             after = tree[i + 1][0]
             words = ATOM <= kind <= ADDR and ATOM <= after <= ADDR

@@ -325,7 +325,7 @@ def internalize(list tree not None, bint inside=False, bytes after_comma=b" "):
     `inside`: the members of an address, which get no blanks between them.
     `after_comma`: b" ", or b"\\n" to break the line after each comma.
     """
-    return _join(tree, inside, after_comma, False)
+    return _join(tree, inside, b"" if inside else after_comma, False)
 
 
 def externalize(list tree not None, bint inside=False, bytes after_comma=b" ", warn=None):
@@ -334,7 +334,7 @@ def externalize(list tree not None, bint inside=False, bytes after_comma=b" ", w
     An entry of the list with more than 250 bytes beside its address becomes "<address>" alone;
     `warn`, if given, is called with the sentence for the log.
     """
-    return _join(tree, inside, after_comma, True, warn)
+    return _join(tree, inside, b"" if inside else after_comma, True, warn)
 
 
 cdef bytes strip_entry(bytes entry, bytes address, warn):
@@ -362,7 +362,7 @@ cdef bytes _join(list tree, bint inside, bytes after_comma, bint quoted, warn=No
             out += entry
             out.append(text)
             entry, address = [], None
-            if kind == b"," and (after_comma == b"\n" or (right and not inside)):
+            if kind == b"," and (right or after_comma == b"\n"):
                 out.append(after_comma)
                 continue
             if not inside and ((kind == STARTGRP and right) or right == b"<"):
@@ -380,7 +380,7 @@ cdef bytes _join(list tree, bint inside, bytes after_comma, bint quoted, warn=No
 
 cdef bytes _word(int kind, text, bint quoted):
     cdef bytes inner
-    if kind == ADDR:
+    if kind == ADDR:             # of a source route, whose commas keep a blank
         inner = _join(text, True, b" ", False)
         return quote(inner) if quoted else inner
     if kind == DOMLIT:

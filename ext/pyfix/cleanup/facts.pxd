@@ -14,7 +14,7 @@ cpdef enum Field:
     F_RESENT_DATE = 256
     F_RESENT_FROM = 512
     F_RESENT_MESSAGE_ID = 1024
-    F_RESENT_RCPT = 2048        # Resent-To, Resent-Cc or Resent-Bcc
+    F_RESENT_RCPT = 2048        # Resent-To or Resent-Cc
     F_REPLY_TO = 4096
     F_MIME = 8192               # MIME-Version or Content-*
     F_EIGHT = 16384             # Content-Transfer-Encoding: 8bit or binary

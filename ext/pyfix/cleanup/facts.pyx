@@ -38,7 +38,7 @@ cdef unsigned int resent_bits(const char* p, size_t n) noexcept nogil:
         return F_RESENT | F_RESENT_FROM
     if n == 17 and same(p + 7, b"message-id", 10):
         return F_RESENT | F_RESENT_MESSAGE_ID
-    if (n == 9 and (same(p + 7, b"to", 2) or same(p + 7, b"cc", 2))) or (n == 10 and same(p + 7, b"bcc", 3)):
+    if n == 9 and (same(p + 7, b"to", 2) or same(p + 7, b"cc", 2)):
         return F_RESENT | F_RESENT_RCPT
     return F_RESENT
 
@@ -93,7 +93,8 @@ cdef bint address_field(const char* p, size_t n, unsigned int bits) noexcept nog
     if bits & (F_FROM | F_TO | F_CC | F_BCC | F_SENDER | F_REPLY_TO | F_RESENT_FROM | F_RESENT_RCPT):
         return True
     if bits & F_RESENT:
-        return (n == 13 and same(p + 7, b"sender", 6)) or (n == 15 and same(p + 7, b"reply-to", 8))
+        return (n == 13 and same(p + 7, b"sender", 6)) or (n == 15 and same(p + 7, b"reply-to", 8)) \
+            or (n == 10 and same(p + 7, b"bcc", 3))
     return (n == 9 and same(p, b"errors-to", 9)) or (n == 17 and same(p, b"return-receipt-to", 17)) \
         or (n == 27 and same(p, b"disposition-notification-to", 27)) or (n == 13 and same(p, b"apparently-to", 13))
 
@@ -185,13 +186,10 @@ cdef void value_of(const char* p, Range* r) noexcept nogil:
 
 
 cdef bint lacks_fields(const Facts* facts, bint undisclosed) noexcept nogil:
-    cdef unsigned int have = facts.present
+    cdef unsigned int have = facts.present, want = F_MESSAGE_ID | F_DATE | F_FROM
     if have & F_RESENT:
-        return have & (F_RESENT_MESSAGE_ID | F_RESENT_DATE | F_RESENT_FROM) \
-            != (F_RESENT_MESSAGE_ID | F_RESENT_DATE | F_RESENT_FROM)
-    if have & (F_MESSAGE_ID | F_DATE | F_FROM) != (F_MESSAGE_ID | F_DATE | F_FROM):
-        return True
-    return undisclosed and not have & (F_TO | F_CC | F_BCC)
+        want = F_RESENT_MESSAGE_ID | F_RESENT_DATE | F_RESENT_FROM
+    return have & want != want or (undisclosed and not have & (F_TO | F_CC | F_RESENT_RCPT))
 
 
 cdef void note_field(const char* p, size_t start, size_t end, size_t name, unsigned int mask,

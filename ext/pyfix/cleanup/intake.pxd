@@ -12,7 +12,7 @@ cdef class Keeper:
     cdef public bytes host, mail_name   # of a local submission's Received field
     cdef public unsigned int drop_mask  # of message_drop_headers
     cdef public int hopcount_limit
-    cdef public bint headers_mapped, rewrites_remote, adds_always, undisclosed
+    cdef public bint headers_mapped, rewrites_remote, adds_always, undisclosed, drops_others
 
     cdef bytes received(self, Intake intake)
     cdef int log_message_id(self, Intake intake, const char* p, size_t n) except -1

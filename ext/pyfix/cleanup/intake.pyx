@@ -148,7 +148,9 @@ cdef class Intake(ContentSink):
         return 0
 
     cdef bint header_changes(self, const Facts* facts) except -1:
-        """Whether fields have to be added or addresses may be rewritten."""
+        """Whether fields have to be added, addresses may be rewritten, or fields that read_facts() doesn't know are dropped."""
+        if self.stage.drops_others:
+            return True
         if self.origin.local:
             return self.stage.headers_mapped or facts.odd or lacks_fields(facts, self.stage.undisclosed)
         return self.stage.rewrites_remote or (self.stage.adds_always and lacks_fields(facts, self.stage.undisclosed))
