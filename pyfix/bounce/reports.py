@@ -41,7 +41,8 @@ class Reports:
         """Read the parameters and templates anew; a bad template file leaves the built-in ones, loudly."""
         self.config = config
         try:
-            self.templates = template.load(config, config["bounce_template_file"])
+            found = template.load(config, config["bounce_template_file"], self.log.warning)
+            self.templates = template.checked(found, config, self.log.warning)
         except ConfigError as error:
             self.log.warning(str(error))
             self.log.warning("bounce_template_file is not used; built-in templates are")

@@ -5,13 +5,19 @@ configuration, with `delay_warning_time_hours` and its like computed. The built-
 sentences of our own where Postfix's are not an interface.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pyfix.config.expand import ERROR, Lookup
+from pyfix.config.expand import expand as expand_names
+from pyfix.config.lines import read_text, split_nameval
 from pyfix.errors import ConfigError
 
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800}
+_LABEL = re.compile(r"([!-9;-~]+)[ \t]*:")
+RESULT_LIMIT = 999          # what a notification should say in one of its units
 TIMES = ("delay_warning_time", "maximal_queue_lifetime")
 HEADERS = {"charset": "charset", "from": "sender", "subject": "subject", "postmaster-subject": "postmaster_subject"}
 
@@ -82,96 +88,143 @@ def built_in(config: Any) -> dict[str, Template]:
     return {name: replace(one, sender="Mail Delivery System <MAILER-DAEMON>") for name, one in BUILT_IN.items()}
 
 
-def load(config: Any, path: str) -> dict[str, Template]:
-    """All four templates, those of the file at `path` ("" for none) in place of the built-in ones. Raises ConfigError."""
-    templates = built_in(config)
+def load(config: Any, path: str, warn: Callable[[str], None]) -> dict[str, Template]:
+    """All four templates, those of the file at `path` ("" for none) in place of the built-in ones.
+
+    A template that can't be used is told to `warn`, and the built-in one stays. ConfigError: the file can't be read as a whole.
+    """
+    standard = built_in(config)
+    templates = dict(standard)
     if not path:
         return templates
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read().split("\n")
-    except OSError as error:
-        raise ConfigError(f"open {path}: {error.strerror}", remedy="see bounce_template_file in main.cf") from None
-    at = 0
-    while at < len(lines):
-        line = lines[at].strip()
-        at += 1
-        if not line or line.startswith("#"):
+        lines = read_text(path).split("\n")
+    except ConfigError as error:
+        raise ConfigError(error.text, remedy="see bounce_template_file in main.cf") from None
+    for number, name, text in _entries(lines, path, warn):
+        kind = name.removesuffix("_template")
+        if kind == name or kind not in BUILT_IN:
+            warn(f"{path}, line {number}: unknown template name: {name} -- ignoring this template")
             continue
-        name, end = _opening(line, path, at)
-        start = at
-        while at < len(lines) and lines[at] != end:
-            at += 1
-        if at == len(lines):
-            raise ConfigError(f"end of file while reading template {name}_template", path, start,
-                              f"end it with a line {end}")
-        templates[name] = parse(templates[name], lines[start:at], path, start)
-        at += 1
+        try:
+            templates[kind] = parse(standard[kind], text, path, warn)
+        except ConfigError as error:
+            warn(f"{path}: {error.text} in {kind} template -- ignoring this template")
     return templates
 
 
-def _opening(line: str, path: str, number: int) -> tuple[str, str]:
-    """(template name, end word) of a line "NAME_template = <<EOF"."""
-    name, equals, rest = line.partition("=")
-    name, rest = name.strip(), rest.strip()
-    if not equals or not rest.startswith("<<") or not rest[2:].strip():
-        raise ConfigError(f"bad template line: {line}", path, number, 'write "failure_template = <<EOF"')
-    if not name.endswith("_template") or name[:-9] not in BUILT_IN:
-        raise ConfigError(f"unknown template name: {name}", path, number,
-                          "the names are failure_template, delay_template, success_template and verify_template")
-    return name[:-9], rest[2:].strip()
+def _entries(lines: list[str], path: str, warn: Callable[[str], None]) -> Iterator[tuple[int, str, list[str]]]:
+    """(line, name, lines of the text) of each "name = <<EOF" or "name = text"."""
+    at, size = 0, len(lines) - (lines[-1] == "")
+    while at < size:
+        line = lines[at]
+        at += 1
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            name, value = split_nameval(line)
+        except ConfigError as error:
+            raise ConfigError(error.text, path, at, 'write "failure_template = <<EOF"') from None
+        if not value.startswith("<<"):
+            yield at, name, [value] if value else []
+            continue
+        end, start = value[2:].strip(), at
+        if not end:
+            raise ConfigError("missing end marker after <<", path, at, 'write "<<EOF"')
+        while at < size and lines[at] != end:
+            at += 1
+        if at == size:
+            warn(f'{path}, line {at}: missing "{end}" end marker')
+        yield start, name, lines[start:at]
+        at += 1
 
 
-def parse(base: Template, lines: list[str], path: str, first: int) -> Template:
-    """A template from the lines between the markers: headers, an empty line, text. Raises ConfigError."""
+def parse(base: Template, lines: list[str], path: str, warn: Callable[[str], None]) -> Template:
+    """A template from the lines between the markers: headers, an empty line, text; ConfigError where it can't be used."""
     values: dict[str, str] = {}
-    for count, line in enumerate(lines):
-        name, colon, value = line.partition(":")
-        known = HEADERS.get(name.strip().lower())
-        if not colon or known is None:
-            break
-        if not value.isascii() or "\0" in value:
-            raise ConfigError(f"template header {name} has non-ASCII characters", path, first + count + 1,
-                              "headers of a template must be ASCII")
-        values[known] = value.strip()
-    else:
-        count = len(lines)
+    count = 0
+    while count < len(lines) and (label := _LABEL.match(lines[count])):
+        values[_header(label[1], base)] = _value(label[1], lines[count][label.end():])
+        count += 1
     body = lines[count:]
-    if body and not body[0].strip():
+    while body and not body[0].strip():
         body = body[1:]
     if not body:
-        raise ConfigError(f"{base.name}_template has no text", path, first, "put the text after an empty line")
+        raise ConfigError("missing message text")
     text = "\n".join(body) + "\n"
     if not text.isascii() and values.get("charset", base.charset).lower() == "us-ascii":
-        raise ConfigError(f"{base.name}_template has 8-bit text but Charset is us-ascii", path, first,
-                          "set Charset: utf-8")
+        warn(f"{path}: 8-bit message text in {base.name} template")
+        warn("please specify a charset value other than us-ascii")
+        warn("-- ignoring this template for now")
+        return base
     return replace(base, text=text, origin=path, **values)
 
 
+def _header(label: str, base: Template) -> str:
+    known = HEADERS.get(label.lower())
+    if known is None:
+        raise ConfigError(f'unknown "{label}" header label')
+    if not getattr(base, known):        # success and verify have no copy for the postmaster
+        raise ConfigError(f'inapplicable "{label}" header label')
+    return known
+
+
+def _value(label: str, value: str) -> str:
+    if not value.strip():
+        raise ConfigError(f'empty "{label}" header value')
+    if not value.isascii() or "\0" in value:
+        raise ConfigError(f'non-ASCII "{label}" header value')
+    return value.strip()
+
+
 def expand(template: Template, config: Any, warn: Callable[[str], None]) -> str:
-    """The template's text with all names expanded. `warn` gets a sentence about what came to zero."""
-    text = template.text
-    for time_name in TIMES:
-        for unit, seconds in UNITS.items():
-            name = f"{time_name}_{unit}"
-            if name in text:
-                text = _put(text, name, _time(template, config, time_name, unit, seconds, warn))
-    return config.expand(text)
+    """The template's text with all names expanded, line by line. ConfigError: a name is undefined, or the syntax is bad.
+
+    `warn` gets sentences about times that come to nothing, or to more than three digits.
+    """
+    told: set[str] = set()
+
+    def lookup(name: str, test: bool) -> str | None:
+        time, _, unit = name.rpartition("_")
+        if time not in TIMES or unit not in UNITS:
+            return config.get(name)
+        value, seconds = config.typed(time), UNITS[unit]
+        if name not in told:
+            told.add(name)
+            _judge(template, name, unit, value, value // seconds, warn)
+        return str(value // seconds)
+
+    return "".join(_line(template, line, lookup, warn) for line in template.text.splitlines(keepends=True))
 
 
-def _time(template: Template, config: Any, name: str, unit: str, seconds: int, warn: Callable[[str], None]) -> str:
-    value = config.typed(name)
-    if value < seconds:
-        warn(f'{template.origin}: zero result in {template.name} template conversion of parameter "{name}_{unit}"')
-        warn(f'please reduce time unit "{unit}" of "{name}_{unit}" in {template.name} template')
+def _line(template: Template, line: str, lookup: Lookup, warn: Callable[[str], None]) -> str:
+    body = line.removesuffix("\n")
+    result, status = expand_names(body, lookup, warn, recurse=False)
+    if status:
+        what = "bad $name syntax" if status & ERROR else "undefined $name"
+        raise ConfigError(f"{template.origin}: {what} in {template.name} template: {body}", remedy="write $$ for a dollar sign")
+    return result + line[len(body):]
+
+
+def _judge(template: Template, name: str, unit: str, value: int, result: int, warn: Callable[[str], None]) -> None:
+    if result > RESULT_LIMIT or (value and not result):
+        what, change = ("zero result", "reduce") if not result else (f'excessive result "{result}"', "increase")
+        warn(f'{template.origin}: {what} in {template.name} template conversion of parameter "{name}"')
+        warn(f'please {change} time unit "{unit}" of "{name}" in {template.name} template')
         warn("for instructions see the bounce(5) manual")
-    return str(value // seconds)
 
 
-def _put(text: str, name: str, value: str) -> str:
-    for form in (f"${{{name}}}", f"$({name})", f"${name}"):
-        text = text.replace(form, value)
-    return text
+def checked(templates: dict[str, Template], config: Any, warn: Callable[[str], None]) -> dict[str, Template]:
+    """`templates` with the built-in one in the place of each that can't be expanded, which is told to `warn`."""
+    good, standard = {}, built_in(config)
+    for name, one in templates.items():
+        try:
+            expand(one, config, lambda text: None)
+            good[name] = one
+        except ConfigError as error:
+            warn(f"{error.text} -- ignoring this template")
+            good[name] = standard[name]
+    return good
 
 
 def dump(templates: dict[str, Template], expanded: Callable[[Template], str] | None = None) -> str:

@@ -27,6 +27,7 @@ EXCLUSIVE = (MAJOR, "den#X", "feX#", "xeX#", "heX#", "HeX#", "ode#X", "hH")
 COMPATIBLE = {"p": "CdefhHnoxX#", "M": "efoxX#C", "F": "efhHoxC", "P": "efhHoxXC", "a": "", "A": "", "b": "C", "l": "",
               "m": "", "t": "C", "T": "C"}
 CLASSES = {"builtin": ("builtin",), "service": ("service",), "user": ("user",), "all": ("builtin", "service", "user")}
+BOUNCE = "postfix/bounce"
 USAGE = """usage: postconf [-a (server SASL types)] [-A (client SASL types)] [-b (bounce templates)] [-c config_dir] \
 [-C param_class] [-d (parameter defaults)] [-e (edit configuration)] [-f (fold lines)] [-F (master.cf fields)] \
 [-h (no names)] [-H (no values)] [-j (JSON output)] [-l (lock types)] [-m (map types)] [-M (master.cf)] \
@@ -149,24 +150,19 @@ class Command:
                 hint()
 
     def _templates(self) -> None:
-        from pyfix.config.bounce_template import load
+        """-b, -t: what Postfix lets its bounce program say, whose name is in the messages too."""
+        from pyfix.bounce import template
 
+        if len(self.arguments) > 1:
+            fatal("options -b and -t require at most one template file")
         config = self._config(False)
         path = self.arguments[0] if self.arguments else config.bounce_template_file
         try:
-            templates = load(path, config.header_from_format, warn)
+            templates = template.load(config, path, lambda text: warn(text, BOUNCE))
+            put(template.dump(templates, None if "t" in self.mode else
+                              lambda one: template.expand(one, config, lambda text: warn(text, BOUNCE))))
         except ConfigError as error:
-            fatal(str(error))
-        parts = []
-        for template in templates.values():
-            if "t" in self.mode:
-                text = "".join(f"{name}: {value}\n" for name, value in template.header) + "\n"
-                text += "".join(line + "\n" for line in template.body)
-                parts.append(f"{template.name} = <<EOF\n{text}EOF\n")
-            else:
-                name = template.name.removesuffix("template") + "text"
-                parts.append(f"expanded_{name} = <<EOF\n{template.expanded(config, warn)}EOF\n")
-        put("\n".join(parts))
+            fatal(f"{error.file}, line {error.line}: {error.text}" if error.line else error.text, BOUNCE)
 
 
 def scan(argv: list[str]) -> tuple[list[tuple[str, str]], list[str]]:

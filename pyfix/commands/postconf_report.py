@@ -7,14 +7,14 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
-def warn(text: str) -> None:
+def warn(text: str, program: str = "postconf") -> None:
     """Print a warning as Postfix's commands do."""
-    _error(f"postconf: warning: {text}".replace("\n", "?") + "\n")
+    _error(f"{program}: warning: {text}".replace("\n", "?") + "\n")
 
 
-def fatal(text: str) -> "NoReturn":
+def fatal(text: str, program: str = "postconf") -> "NoReturn":
     """Print why, and end with status 1."""
-    _error(f"postconf: fatal: {text}".replace("\n", "?") + "\n")
+    _error(f"{program}: fatal: {text}".replace("\n", "?") + "\n")
     raise SystemExit(1)
 
 

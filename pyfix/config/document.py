@@ -54,7 +54,7 @@ def _roff(text: str) -> str:
 
 def manual() -> str:
     """The text of docs/man/postconf.5."""
-    out = ['.TH POSTCONF 5 "" "pyfix" "File formats"', ".SH NAME", "postconf \\- pyfix configuration parameters",
+    out = ['.TH POSTCONF 5 "" "pyfix" "File formats"', ".ad l", ".SH NAME", "postconf \\- pyfix configuration parameters",
            ".SH DESCRIPTION",
            "main.cf holds \\fIname = value\\fR lines in Postfix's language. This page lists every parameter with its type "
            "and default; a parameter that has no effect in pyfix says why.", ".SH PARAMETERS"]

@@ -153,7 +153,7 @@ def ours(arguments: list[str]) -> tuple[str, str, int]:
 
 
 def theirs(arguments: list[str]) -> tuple[str, str, int]:
-    done = subprocess.run([THEIRS, *arguments], capture_output=True, check=False)
+    done = subprocess.run([THEIRS, *arguments], capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=60)
     return done.stdout.decode(), done.stderr.decode().replace(THEIRS, "postconf"), done.returncode
 
 

@@ -152,34 +152,74 @@ def test_threads():
         b"message-id": b"<a@b>", b"references": b"<1> <2>"}
 
 
-def load(tmp_path, text):
+def load(tmp_path, text, warn=print):
     (tmp_path / "main.cf").write_text("myhostname = h.example\n")
     (tmp_path / "bounce.cf").write_text(text)
     config = Config.load(str(tmp_path))
-    return config, template.load(config, str(tmp_path / "bounce.cf"))
+    return config, template.load(config, str(tmp_path / "bounce.cf"), warn)
 
 
 def test_template_file(tmp_path):
     config, found = load(tmp_path, "# comment\n\nfailure_template = <<END\nCharset: utf-8\nfrom: Wir <MAILER-DAEMON>\n"
-                                   "Subject: weg\n\nHier ist $myhostname, $$5, ${maximal_queue_lifetime_hours} h \u00fc\nEND\n")
+                                   "Subject: weg\n\n\nHier ist $myhostname, $$5, ${maximal_queue_lifetime_hours} h \u00fc\nEND\n"
+                                   "delay_template = late\n")
     one = found["failure"]
     assert (one.charset, one.sender, one.subject) == ("utf-8", "Wir <MAILER-DAEMON>", "weg")
     assert template.expand(one, config, print) == "Hier ist h.example, $5, 120 h \u00fc\n"
-    assert found["delay"].subject == "Delayed Mail (still being retried)"
+    assert (found["delay"].subject, found["delay"].text) == ("Delayed Mail (still being retried)", "late\n")
 
 
 @pytest.mark.parametrize("text, says", [
-    ("failure_template = <<EOF\nSubject: x\n\ntext\n", "end of file"), ("nonsense\n", "bad template line"),
-    ("other_template = <<EOF\n\nx\nEOF\n", "unknown template name"), ("failure_template = <<EOF\nSubject: x\nEOF\n", "no text"),
-    ("failure_template = <<EOF\n\n\u00fc\nEOF\n", "8-bit"), ("failure_template = <<EOF\nSubject: \u00fc\n\nx\nEOF\n", "ASCII")])
-def test_bad_templates_are_named(tmp_path, text, says):
-    with pytest.raises(ConfigError, match=says):
+    ("nonsense\n", "missing '=' after attribute name: \"nonsense\""), ("\n= <<EOF\n", "missing attribute name"),
+    ("failure_template = <<\n", "missing end marker after <<")])
+def test_a_file_that_is_no_template_file(tmp_path, text, says):
+    with pytest.raises(ConfigError, match=says) as caught:
         load(tmp_path, text)
+    assert caught.value.file == str(tmp_path / "bounce.cf") and caught.value.line == 1 + text.startswith("\n") and caught.value.remedy
+
+
+@pytest.mark.parametrize("text, says", [
+    ("failure_template = <<EOF\nSubject: x\n\ntext\n", ', line 4: missing "EOF" end marker'),
+    ("other_template = <<EOF\n\nx\nEOF\n", ", line 1: unknown template name: other_template -- ignoring this template"),
+    ("failure_template = <<EOF\nSubject: x\n\nEOF\n", ": missing message text in failure template -- ignoring this template"),
+    ("failure_template =\n", ": missing message text in failure template -- ignoring this template"),
+    ("failure_template = <<EOF\nX-Foo: x\n\ny\nEOF\n", ': unknown "X-Foo" header label in failure template -- ignoring this template'),
+    ("verify_template = <<EOF\nPostmaster-Subject: x\n\ny\nEOF\n",
+     ': inapplicable "Postmaster-Subject" header label in verify template -- ignoring this template'),
+    ("failure_template = <<EOF\nCharset:\n\ny\nEOF\n", ': empty "Charset" header value in failure template -- ignoring this template'),
+    ("failure_template = <<EOF\nSubject: \u00fc\n\nx\nEOF\n", ': non-ASCII "Subject" header value in failure template -- ignoring this template'),
+    ("failure_template = <<EOF\n\n\u00fc\nEOF\n", ": 8-bit message text in failure template")])
+def test_bad_templates_are_named(tmp_path, text, says):
+    told = []
+    config, found = load(tmp_path, text, told.append)
+    assert told[0] == f"{tmp_path}/bounce.cf{says}"
+    assert (found == template.built_in(config)) == ("end marker" not in says)
+
+
+@pytest.mark.parametrize("line, says", [("body $nosuch.", "undefined $name"), ("a ${x", "bad $name syntax")])
+def test_a_template_that_cant_be_expanded_is_not_used(tmp_path, line, says):
+    config, found = load(tmp_path, f"failure_template = <<EOF\n\nfine\n{line}\nEOF\n")
+    with pytest.raises(ConfigError):
+        template.expand(found["failure"], config, print)
+    told = []
+    assert template.checked(found, config, told.append) == template.built_in(config)
+    assert told == [f"{tmp_path}/bounce.cf: {says} in failure template: {line} -- ignoring this template"]
+
+
+def test_an_excessive_time_is_warned_about(tmp_path):
+    config, found = load(tmp_path, "failure_template = $maximal_queue_lifetime_seconds ${maximal_queue_lifetime_seconds?{x}}\n")
+    warnings = []
+    assert template.expand(found["failure"], config, warnings.append) == "432000 x\n"
+    assert warnings[0].endswith('excessive result "432000" in failure template conversion of parameter "maximal_queue_lifetime_seconds"')
+    assert len(warnings) == 3
 
 
 def test_a_zero_time_is_warned_about(tmp_path):
     config, found = load(tmp_path, "")
     warnings = []
+    template.expand(found["delay"], config, warnings.append)
+    assert not warnings     # no delay warnings: nobody reads the template
+    config = config.override([("delay_warning_time", "30m")])
     template.expand(found["delay"], config, warnings.append)
     assert warnings == ['[built-in]: zero result in delay template conversion of parameter "delay_warning_time_hours"',
                         'please reduce time unit "hours" of "delay_warning_time_hours" in delay template',

@@ -1,6 +1,11 @@
 """The pages made from the table are current, and the table says what it must."""
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from pyfix.config import Config, document
 from pyfix.config.sources import read_here, scan
@@ -12,6 +17,15 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_pages_are_current():
     assert (ROOT / "docs" / "parameters.md").read_text() == document.markdown(), "run python -m pyfix.config.document ."
     assert (ROOT / "docs" / "man" / "postconf.5").read_text() == document.manual()
+
+
+@pytest.mark.skipif(shutil.which("man") is None, reason="no man(1)")
+@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs" / "man").iterdir()))
+def test_man_renders_the_pages(page):
+    shown = subprocess.run(["man", "--warnings", "-l", ROOT / "docs" / "man" / page], capture_output=True, text=True, timeout=60,
+                           env={**os.environ, "MANWIDTH": "100", "LC_ALL": "C.UTF-8"})
+    assert shown.returncode == 0 and not shown.stderr
+    assert page.partition(".")[0] in shown.stdout and "NAME" in shown.stdout
 
 
 def test_every_row_is_complete():
