@@ -20,6 +20,14 @@ cdef enum:
 cdef object SPECIALS = frozenset(b'()<>@,;:\\"/[]?=')
 
 
+cdef bytes first_8bit_line(const char* p, Py_ssize_t n):
+    """The first of some whole lines that is not ASCII, without its end."""
+    for line in p[:n].split(b"\n"):
+        if not line.isascii():
+            return line.removesuffix(b"\r")
+    return b""
+
+
 def tokens_of(bytes value):
     """The tokens of a structured MIME field, comments left out: [bytes, ...]; a special is a token of its own."""
     found, at, n = [], 0, len(value)
@@ -81,6 +89,7 @@ cdef class MimeState:
 
     cdef object sink
     cdef bint bodies, parse, cut
+    cdef bint unended               # the last line that went to raw() has no end yet
     cdef readonly bint declared
     cdef readonly int errors
     cdef Py_ssize_t header_limit, nesting_limit, boundary_limit, line_limit
@@ -113,7 +122,10 @@ cdef class MimeState:
             if self.state == S_BODY and not self.bodies and not self.cut:
                 end = self.skip(p, at, n)
                 if end > at:
+                    if self.seven and self.parse and not self.errors & BODY_8BIT and not is_ascii(p + at, end - at):
+                        self.report(BODY_8BIT, first_8bit_line(p + at, end - at)[:self.line_limit])
                     self.sink.raw(data[at:end])
+                    self.unended = p[end - 1] != b"\n"
                     at = end
                     continue
             found = <const char*>memchr(p + at, b"\n", n - at)
@@ -152,7 +164,7 @@ cdef class MimeState:
     def line(self, bytes text, bint more):
         """One line without its end, or a piece of one that goes on (`more`)."""
         cdef bint continued = self.cut
-        self.cut = more
+        self.cut, self.unended = more, False
         if self.state != S_BODY:
             if continued and self.field:
                 self.extend(text, False)
@@ -166,6 +178,8 @@ cdef class MimeState:
         if self.rest:
             rest, self.rest = self.rest, b""
             self.line(rest, False)
+        elif self.unended:
+            self.sink.raw(b"\r\n")
         if self.state != S_BODY:
             self.end_block(b"", False)
         self.stack = []
@@ -306,7 +320,7 @@ cdef class MimeState:
         cdef Py_ssize_t n = len(text)
         if not continued and self.stack and n > 2 and p[0] == b"-" and p[1] == b"-" and self.boundary(text, more):
             return 0
-        if self.seven and self.parse and n and not is_ascii(p, n):
+        if self.seven and self.parse and not is_ascii(p, n):
             self.report(BODY_8BIT, text)
         self.body_out(text, more)
         if self.nest_next:

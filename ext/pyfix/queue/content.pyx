@@ -35,7 +35,8 @@ cdef class ContentBuffer:
     cdef int append(self, const char* data, size_t length) except -1:
         """Add bytes at the end."""
         self.reserve(length)
-        memcpy(self.data + self.length, data, length)
+        if length:                  # memcpy(3) takes no NULL, not even for nothing
+            memcpy(self.data + self.length, data, length)
         self.length += length
         return 0
 

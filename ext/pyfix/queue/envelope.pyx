@@ -55,6 +55,14 @@ cdef bytes bytes_of(Packed* at):
     return span.p[:span.n] if span.n else b""
 
 
+cdef int small(Packed* at) except -1:
+    """A number of flags or of a kind. Corrupt when it is not one that pack() would have been given."""
+    cdef int64_t value = take_number(at)
+    if not 0 <= value <= 0x7fffffff:
+        raise Corrupt("envelope value out of range")
+    return <int>value
+
+
 cdef list recipients_of(Packed* at):
     cdef list found = []
     cdef int64_t i, n = take_list(at)
@@ -64,7 +72,7 @@ cdef list recipients_of(Packed* at):
     for i in range(n // 6):
         one = Recipient.__new__(Recipient)
         one.address, one.original, one.orcpt = bytes_of(at), bytes_of(at), bytes_of(at)
-        one.notify = take_number(at)
+        one.notify = small(at)
         one.transport, one.nexthop = text_of(at), text_of(at)
         if at.bad:
             break
@@ -88,16 +96,16 @@ cdef list extents_of(Packed* at):
 cdef Envelope envelope_of(const char* p, size_t n):
     """The envelope in n bytes. Corrupt."""
     cdef Packed at = packed(p, n)
-    cdef int64_t arrival, flags, size
+    cdef int64_t arrival, size
     cdef Envelope envelope = Envelope.__new__(Envelope)
     if take_list(&at) != FIELDS or take_number(&at) != VERSION:
         raise Corrupt("envelope has the wrong shape or version")
     envelope.queue_id = bytes_of(&at)
     arrival = take_number(&at)
     envelope.sender = bytes_of(&at)
-    flags = take_number(&at)
+    envelope.flags = small(&at)
     size = take_number(&at)
-    envelope.ret = take_number(&at)
+    envelope.ret = small(&at)
     envelope.envid = bytes_of(&at)
     envelope.generation = take_number(&at)
     keep_attributes(envelope, &at)
@@ -105,9 +113,9 @@ cdef Envelope envelope_of(const char* p, size_t n):
     envelope.extents = extents_of(&at)
     if at.bad or at.p != at.end:
         raise Corrupt("envelope is not msgpack of the right types")
-    if arrival < 0 or flags < 0 or size < 0 or not envelope.queue_id:
+    if arrival < 0 or size < 0 or envelope.generation < 0 or not envelope.queue_id:
         raise Corrupt("envelope value out of range")
-    envelope.arrival, envelope.flags, envelope.size = arrival, flags, size
+    envelope.arrival, envelope.size = arrival, size
     return envelope
 
 

@@ -158,3 +158,11 @@ def test_a_table_that_fails_or_would_have_to_wait_refuses_for_now(post, table):
 def test_strict_mime(post):
     reply, _, _, _, log = post("Subject: ä\r\n\r\n".encode(), main="strict_7bit_headers = yes\n")
     assert reply == (550, "5.6.0", "improper use of 8-bit data in message header") and "reject: mime-error " in log[-1]
+
+
+@pytest.mark.parametrize("head, refused", [
+    (PLAIN, True), (b"MIME-Version: 1.0\r\nContent-Transfer-Encoding: 8bit\r\n" + PLAIN, False)])
+@pytest.mark.parametrize("main", ["strict_8bitmime_body = yes\n", "strict_8bitmime = yes\n"])
+def test_undeclared_8_bit_text_is_refused_without_any_body_checks(post, main, head, refused):
+    reply, _, envelope, _, _ = post(head + b"\xe4\r\n", main=main)
+    assert (reply == (550, "5.6.0", "improper use of 8-bit data in message body")) is refused and (envelope is None) is refused
