@@ -66,8 +66,11 @@ gate-proof: build
 sim: build
 	$(VENV)/bin/python -m bench.sim $(SIM)
 
-CORE_TESTS := tests/core tests/property tests/unit/cleanup tests/unit/maps tests/unit/net tests/unit/queue \
-	tests/unit/test_maillog.py tests/dialogs
+# what runs in compiled code; the fuzz targets for a second each
+CORE_TESTS := tests/core tests/property tests/unit/cleanup tests/unit/deliver tests/unit/ipc tests/unit/load tests/unit/maps tests/unit/net \
+	tests/unit/qmgr tests/unit/queue tests/unit/smtpd tests/unit/test_connection.py tests/unit/test_maillog.py tests/unit/test_submission.py \
+	tests/dialogs tests/fuzz
+CORE := PYFIX_FUZZ_SECONDS=$${PYFIX_FUZZ_SECONDS:-1} ../$(VENV)/bin/python -m pytest --capture=sys -m "not interop" $(CORE_TESTS) $(PYTEST)
 ASAN := LD_PRELOAD=$$(gcc -print-file-name=libasan.so):$$(gcc -print-file-name=libubsan.so) PYTHONMALLOC=malloc \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
@@ -78,11 +81,11 @@ apart: build
 
 sanitize:
 	$(MAKE) -s apart KIND=sanitized
-	cd .sanitized && $(ASAN) ../$(VENV)/bin/python -m pytest --capture=sys -m "not interop" $(CORE_TESTS) $(PYTEST)
+	cd .sanitized && $(ASAN) $(CORE)
 
 checked:
 	$(MAKE) -s apart KIND=checked
-	cd .checked && ../$(VENV)/bin/python -m pytest -m "not interop" $(CORE_TESTS) $(PYTEST)
+	cd .checked && $(CORE)
 
 clean:
 	rm -rf build .run .sanitized .checked

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from pyfix._core.pack import packed
 
 SIZES = (0, 1, 15, 16, 31, 32, 255, 256, 65535, 65536)
-LEAVES = st.one_of(st.integers(0, 2**63 - 1), st.binary(max_size=300), st.text(max_size=300))
+LEAVES = st.one_of(st.integers(0, 2**63 - 1), st.binary(max_size=40), st.text(max_size=20), st.sampled_from([b"x" * n for n in (255, 256, 300)]))
 VALUES = st.recursive(LEAVES, lambda inner: st.one_of(
-    st.lists(inner, max_size=20), st.dictionaries(st.text(max_size=9), inner, max_size=20)), max_leaves=40)
+    st.lists(inner, max_size=18), st.dictionaries(st.text(max_size=3), inner, max_size=18)), max_leaves=20)
 oracle = msgpack.Packer(use_bin_type=True, unicode_errors="surrogateescape").pack
 
 

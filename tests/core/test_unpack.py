@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from pyfix._core.pack import pack
 from pyfix._core.unpack import unpack
 
-scalars = st.one_of(st.none(), st.booleans(), st.integers(-2**63, 2**64 - 1), st.floats(allow_nan=False), st.text(max_size=40),
-                    st.binary(max_size=300))
-values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=20) | st.dictionaries(st.text(max_size=5), inner, max_size=18),
-                      max_leaves=40)
+scalars = st.one_of(st.none(), st.booleans(), st.integers(-2**63, 2**64 - 1), st.floats(allow_nan=False), st.text(max_size=20),
+                    st.binary(max_size=40), st.sampled_from([b"x" * n for n in (255, 256, 300)]))
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=20) | st.dictionaries(st.text(max_size=3), inner, max_size=18),
+                      max_leaves=20)
 
 
 def oracle(data):

@@ -61,7 +61,7 @@ def test_outcomes_that_come_together_count_as_one_by_one(initial, limit, positiv
         scheduler.join(agent)
         scheduler.ready(agent, 10_000)
         message = Message(1, b"X", 0, 1, 0, 1, 1, 0, b"", 1)
-        for _ in range(3000):
+        for _ in range(900):             # more than twelve frames of sixty can take
             scheduler.enter(message, "smtp", "x", [0], "x", 0)
         while scheduler.assign(0):
             continue

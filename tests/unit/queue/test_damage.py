@@ -150,7 +150,8 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("fail_at", [2, 3, 5])
 def test_after_a_failed_sync_nothing_is_acknowledged_or_comes_back(tmp_path: Path, shim: Path, fail_at: int) -> None:
-    environment = os.environ | {"LD_PRELOAD": str(shim), "FAIL_AT": str(fail_at)}
+    preload = ":".join(filter(None, [os.environ.get("LD_PRELOAD"), str(shim)]))         # behind a sanitizer's, which must be the first
+    environment = os.environ | {"LD_PRELOAD": preload, "FAIL_AT": str(fail_at)}
     result = subprocess.run([sys.executable, "-c", VICTIM, tmp_path], env=environment, capture_output=True, text=True, check=True)
     said = [line.split() for line in result.stdout.splitlines()]
     acked = {words[1].encode() for words in said if words[0] == "ACK"}
