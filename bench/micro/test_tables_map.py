@@ -1,6 +1,7 @@
 """Lookups and building beside plain Python: pytest bench/micro/test_tables_map.py"""
 
 import random
+import re
 
 import pytest
 
@@ -54,3 +55,9 @@ def test_a_thousand_patterns(benchmark, kind):
     rules = ", ".join("{/^user%d@/ x}" % n for n in range(1000))
     table = maps.open(kind + ":{" + rules + "}", flags=F.LOOKUP)
     benchmark(table.get, b"somebody@example.com")
+
+
+@pytest.mark.benchmark(group="patterns")
+def test_a_thousand_patterns_by_the_library(benchmark):
+    rules = [re.compile(rb"^user%d@" % n, re.I) for n in range(1000)]
+    assert not benchmark(lambda: any(rule.search(b"somebody@example.com") for rule in rules))

@@ -23,6 +23,9 @@ from tests.oracle import queue_envelope as plain_envelope
 from tests.oracle import slots as plain_slots
 from tests.oracle import tally as plain_tally
 from tests.oracle import wheel as plain_wheel
+from tests.oracle.way import walk
+from tests.property.test_scheduler import EXPRESSIONS, follows_the_manual
+from tests.unit.deliver.test_way import ADDRESSES, Site, Walker, deliver
 
 SALT, NUMBER, OFFSET, LIMIT = 7, 3, 4096, 8192      # of the segment that records pretend to be in
 LINKED = 0x1000                     # a slot in the wheel
@@ -239,5 +242,26 @@ def balanced(pattern: str) -> bool:
     return pattern.count("{") == pattern.count("}") == 0 and "$" not in pattern[:-1] and "," not in pattern and " " not in pattern
 
 
+def servers(data: bytes) -> None:
+    """A delivery's way: a limit, then a line of servers for each destination; the first byte says what is known of it."""
+    limit, lines = (data[0] % 4 if data else 0), [line for line in data[1:].split(b"\n") if line]
+    chance, places = chance_of(data), list(range(len(lines)))
+    verdicts = {address: chance.choice(["dead", "dead", "deferred", "sent"]) for address in ADDRESSES}
+    lists = [[ADDRESSES[c % len(ADDRESSES)] for c in line[1:]] or [ADDRESSES[0]] for line in lines]
+    known = {n: lists[n] for n in places if lines[n][0] % 3 == 0}
+    found = {n: lists[n] for n in places if lines[n][0] % 3 == 1}
+    site = Site("y.example", places)
+    site.found = {n: (1e12, known[n]) for n in known}
+    assert deliver(Walker(site, found, verdicts.get, limit)) == walk(places, known, found, verdicts.get, limit)
+
+
+def windows(data: bytes) -> None:
+    """A site's concurrency window: its settings in four bytes, then an outcome a bit."""
+    expressions, settings = list(EXPRESSIONS), data[:4].ljust(4, b"\1")
+    outcomes = [bool(byte >> bit & 1) for byte in data[4:30] for bit in range(8)]
+    follows_the_manual(1 + settings[0] % 10, settings[1] % 31, expressions[settings[2] % 7], expressions[settings[2] // 7 % 7],
+                       (0, 0.5, 1, 3)[settings[3] % 4], outcomes)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    one.__name__: one for one in (record, stored, queue_ids, timers, counts, books, database, patterns)}
+    one.__name__: one for one in (record, stored, queue_ids, timers, counts, books, database, patterns, servers, windows)}

@@ -9,19 +9,22 @@ import zlib
 from collections.abc import Callable
 from itertools import pairwise
 
-from pyfix._core import chars, command, envelope, reply, request, tok822
+from pyfix._core import chars, command, envelope, reply, tok822, xtext
+from pyfix._core.quote import quote, unquote
 from pyfix._core.wordset import WordSet
 from pyfix.cleanup import facts
 from pyfix.pickup.localcontent import LocalContent
 from pyfix.telemetry.lines import Lines, masked
 from tests.core.test_data import check as check_data
 from tests.kit.mime import checked as check_mime
+from tests.oracle import address as plain_address
 from tests.oracle import facts as plain_facts
 from tests.oracle import lines as plain_lines
 from tests.oracle import localcontent as plain_localcontent
 from tests.oracle import tok822 as plain_tok822
 from tests.oracle import words as plain
 from tests.oracle import wordset as plain_wordset
+from tests.oracle import xtext as plain_xtext
 
 CODES = (199, 200, 250, 354, 450, 550, 599, 600)
 
@@ -54,9 +57,16 @@ def line(data: bytes) -> None:
     for _, token in [*found, ("", data)]:
         assert envelope.path(token) == plain.path(token)
         for word in (token, token.partition(b"=")[2], token.rpartition(b";")[2]):
-            assert envelope.unxtext(word) == plain.unxtext(word)
             assert envelope.notify(word) == plain.notify(word)
-            assert request.xtext(word) == plain.xtext(word) and plain.unxtext(plain.xtext(word)) in (word, None)
+            quoted_words(word)
+
+
+def quoted_words(word: bytes) -> None:
+    """xtext and its Unicode sister, both ways."""
+    for utf8 in (False, True):
+        assert xtext.unxtext(word, utf8) == plain_xtext.unxtext(word, utf8)
+    assert xtext.unuxtext(word) == plain_xtext.unuxtext(word)
+    assert xtext.xtext(word) == plain_xtext.xtext(word) and xtext.unxtext(xtext.xtext(word), True) in (word, None)
 
 
 def answer(data: bytes) -> None:
@@ -76,8 +86,9 @@ def answer(data: bytes) -> None:
 
 
 def addresses(data: bytes) -> None:
-    """An address list."""
+    """An address list; and the same bytes as one address, quoted and not."""
     assert tok822.parse(data) == plain_tok822.parse(data)
+    assert quote(data) == plain_address.quote(data) and unquote(data) == plain_address.unquote(data)
 
 
 def content(data: bytes) -> None:

@@ -5,7 +5,7 @@ Told from smtp_mx_session_limit, smtp_mx_address_limit, smtp_connection_cache_on
 
 from collections.abc import Callable, Sequence
 
-from pyfix._core.request import external, xtext
+from pyfix._core.request import external
 
 NOTIFY_SUCCESS = 2
 
@@ -53,12 +53,13 @@ def request(envelope: object, indexes: Sequence[int], dsn: bool) -> dict[str, ob
     return {"sender": external(envelope.sender), "size": envelope.size, "envid": envelope.envid, "ret": envelope.ret,
             "recipients": [external(one.address) for one in recipients],
             "body": {"8bit": b"8BITMIME", "7bit": b"7BIT"}.get(envelope.encoding, b""),
-            "dsn": [(one.notify, orcpt(one.orcpt)) for one in recipients] if dsn else None}
+            "dsn": [(one.notify, orcpt(one)) for one in recipients] if dsn else None}
 
 
-def orcpt(value: bytes) -> bytes:
-    kind, mark, address = value.partition(b";")
-    return kind + mark + xtext(address) if value else b""
+def orcpt(recipient: object) -> bytes:
+    """What the sender called the recipient, else the name it first had here, else nothing."""
+    first = recipient.original and b"rfc822;" + external(recipient.original)
+    return recipient.orcpt or first
 
 
 def outcome(index: int, notify: int, answer: tuple[int, str, str], dsn: bool, without_dsn: str) -> list[object]:

@@ -1,6 +1,6 @@
-"""Plain-Python twins of `_core.chars`, `_core.command`, `_core.envelope`, `_core.reply` and the small words of `_core.request`.
+"""Plain-Python twins of `_core.chars`, `_core.command`, `_core.envelope`, `_core.reply`.
 
-Law: RFC 3629 (UTF-8), RFC 1123 (host names), RFC 5321 4.1.1 and 4.2, RFC 3461 4 (xtext, NOTIFY), RFC 3463 (enhanced codes).
+Law: RFC 3629 (UTF-8), RFC 1123 (host names), RFC 5321 4.1.1 and 4.2, RFC 3461 4.1 (NOTIFY), RFC 3463 (enhanced codes).
 """
 
 import re
@@ -120,21 +120,10 @@ def path(raw: bytes) -> bytes | None:
 
 
 def notify(value: bytes) -> int:
-    words = value.lower().split(b",")
-    if any(word not in NOTIFY for word in words) or len(set(words)) < len(words) or (b"never" in words and len(words) > 1):
+    words = {word for word in value.lower().split(b",") if word}
+    if words - NOTIFY.keys() or b"never" in words and len(words) > 1:
         return 0
     return sum(NOTIFY[word] for word in words)
-
-
-def unxtext(value: bytes) -> bytes | None:
-    if re.fullmatch(rb"(?:[^+]|\+[0-9A-Fa-f]{2})*", value, re.S) is None:
-        return None
-    out = re.sub(rb"\+(..)", lambda match: bytes.fromhex(match[1].decode()), value)
-    return out if set(out) <= PRINT else None
-
-
-def xtext(value: bytes) -> bytes:
-    return b"".join(b"%c" % c if 33 <= c <= 126 and c not in b"+=" else b"+%02X" % c for c in value)
 
 
 # ---- reply

@@ -23,6 +23,11 @@ def test_a_bad_expression_is_refused(text):
        st.sampled_from([0, 0.5, 1, 3]), st.lists(st.booleans(), max_size=200))
 @settings(max_examples=100, deadline=None)
 def test_the_window_follows_the_manual(initial, limit, positive, negative, cohorts, outcomes):
+    follows_the_manual(initial, limit, positive, negative, cohorts, outcomes)
+
+
+def follows_the_manual(initial, limit, positive, negative, cohorts, outcomes):
+    """One site's window after each of these outcomes (True: could talk to it)."""
     limits = Limits(concurrency=limit, initial=initial, cohorts=cohorts, positive=positive, negative=negative)
     scheduler, agent = Scheduler(lambda name: limits), Agent("smtp", None)
     oracle = Window(limits.initial, limit, EXPRESSIONS[positive], EXPRESSIONS[negative], cohorts)

@@ -11,6 +11,7 @@ from pyfix.maps.cdbfile import Cdb, build
 from tests.oracle import hashmap as oracle
 
 pytestmark = pytest.mark.fuzz
+WORDS = [b"\n", b"\n ", b" ", b"\t", b"#", b'"', b"\\", b":", b"key", b"Value", b"\xc3\xa4", b"\xff", b"\r", b"\0"]
 
 
 def damage(rng, good, start):
@@ -24,7 +25,7 @@ def damage(rng, good, start):
 @pytest.mark.parametrize("seed", range(20))
 def test_damaged_images(seed):
     rng = random.Random(seed)
-    pairs = [(rng.randbytes(rng.randrange(12)), rng.randbytes(rng.randrange(12))) for _ in range(rng.randrange(1, 80))]
+    pairs = [(rng.choice(WORDS) + rng.randbytes(rng.randrange(12)), rng.randbytes(rng.randrange(12))) for _ in range(rng.randrange(1, 80))]
     builder = Builder(seed=bytes(16))
     for key, value in pairs:
         builder.add(key, value)
@@ -43,9 +44,8 @@ def test_damaged_images(seed):
 @pytest.mark.parametrize("seed", range(20))
 def test_random_sources(seed):
     rng = random.Random(seed)
-    words = [b"\n", b"\n ", b" ", b"\t", b"#", b'"', b"\\", b":", b"key", b"Value", b"\xc3\xa4", b"\xff", b"\r", b"\0"]
     for _ in range(3000):
-        data = b"".join(rng.choice(words) for _ in range(rng.randrange(60)))
+        data = b"".join(rng.choice(WORDS) for _ in range(rng.randrange(60)))
         fold, utf8 = rng.random() < 0.5, rng.random() < 0.5
         builder = Builder(fold, utf8)
         builder.parse(data)

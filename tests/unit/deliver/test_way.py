@@ -63,9 +63,6 @@ class Walker(Way):
         self.trace.append(("gave up",))
         self.finish(delivery)
 
-    def orcpt_text(self, value):
-        return oracle.orcpt(value)
-
 
 def deliver(way):
     """One job, to its end: what happened."""
@@ -120,6 +117,7 @@ def test_connections_are_kept_where_deliveries_follow_each_other(on_demand, step
 
 
 RECIPIENTS = st.lists(st.builds(Recipient, st.sampled_from([b"r@y.example", b"a b@y.example", b"\xc3\xa4@y.example", b"x"]), notify=st.integers(0, 15),
+                                original=st.sampled_from([b"", b"list@x.example", b"a b@x.example"]),
                                 orcpt=st.sampled_from([b"", b"rfc822;a+b@c", b"utf-8;\xc3\xa4"])), min_size=1, max_size=5)
 
 
