@@ -132,10 +132,6 @@ def is_enhanced_code(data: bytes) -> bool:
     return re.fullmatch(rb"[245]\.[0-9]{1,3}\.[0-9]{1,3}", data) is not None
 
 
-def soften(code: int, dsn: bytes) -> tuple[int, bytes]:
-    return (code - 100, re.sub(rb"\A5", b"4", dsn)) if 500 <= code <= 599 else (code, dsn)
-
-
 def format_reply(code: int, dsn: bytes, text: bytes) -> bytes:
     if not 200 <= code <= 599 or dsn and not is_enhanced_code(dsn):
         raise ValueError

@@ -48,8 +48,6 @@ CORES = {
                             "bench/micro/test_tables_map.py::test_parse_plain_python"),
     "_core.hashmap": Core(oracle("hashmap"), WHOLE, MAPS + "test_hashmap.py::test_image", FUZZ_MAPS + "test_damaged_images::WORDS",
                           BENCH_BOOKS + "hashmap"),
-    "_core.header": Core(oracle("header"), "tests/core/test_core_header.py::test_cuts_change_nothing", "tests/core/test_core_header.py::test_same_as_the_oracle",
-                         FUZZ_ADDRESS + "block::CORPUS", "bench/micro/test_header.py::by_oracle"),
     "_core.mime": Core(oracle("mime"), "tests/core/test_mime.py::test_every_cut_of_one_message", "tests/core/test_mime.py::test_same_as_the_twin",
                        TEXT + "mime", BENCH_TEXT + "mime"),
     "_core.outgoing": Core(oracle("outgoing"), CLIENT + "test_content_cut_anywhere", CLIENT + "test_content",
