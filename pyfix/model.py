@@ -41,5 +41,6 @@ LOCAL_SUBMISSION = 32   # came by sendmail/pickup, not by SMTP
 BOUNCE = 64             # a notification that this system made itself
 TRACE_ONLY = 128        # sendmail -bv: report, do not deliver
 LOCAL_CLIENT = 256      # came by SMTP from a client in local_header_rewrite_clients
+VERP = 512              # each recipient has a sender address of its own: pyfix.resolve.verp
 
 __all__ = ["Envelope", "Place", "Recipient", "Reply"]

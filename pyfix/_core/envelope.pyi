@@ -6,6 +6,8 @@ class Arguments:
     envid: bytes | None
     orcpt: bytes | None
     auth: bytes | None
+    verp: bytes | None
+    verp_allowed: bytes | None
     size: int
     notify: int
     ret: int

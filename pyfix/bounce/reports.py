@@ -14,6 +14,7 @@ from pyfix import model
 from pyfix.bounce import report, template
 from pyfix.errors import ConfigError, PyfixError
 from pyfix.model import Envelope
+from pyfix.resolve import verp
 
 Wanted = list[tuple[str, list[Any]]]
 Done = Callable[[set[str]], None]
@@ -104,14 +105,21 @@ class Reports:
                 return []
             to = config["2bounce_notice_recipient"].encode()
             return [(kind, True, f"postmaster {name}", self.double_bounce, to, self._maker(kind, items, to, True))]
-        letters = [(kind, True, f"sender {name}", b"", envelope.sender,
-                    self._maker(kind, items, envelope.sender, False))]
+        letters = [(kind, True, f"sender {name}", b"", to, self._maker(kind, part, to, False))
+                   for to, part in self._senders(kind, envelope, items, outcomes)]
         copy = {"failure": "bounce", "delay": "delay"}.get(kind)
         if copy in self.classes:
             to = config[f"{copy}_notice_recipient"].encode()
             letters.append((kind, False, f"postmaster {name}", self.double_bounce, to,
                             self._maker(kind, items, to, True)))
         return letters
+
+    def _senders(self, kind: str, envelope: Envelope, items: list[report.Item], outcomes: list[Any]) -> list[tuple[bytes, list[report.Item]]]:
+        """Who is told of what: the sender of all of it, of a failure with VERP each recipient's own sender of that one."""
+        if kind != "failure" or not envelope.flags & model.VERP or self.config.disable_verp_bounces:
+            return [(envelope.sender, items)]
+        indexes = [outcome[0] for outcome in outcomes if asked(envelope.recipients[outcome[0]].notify, kind)]
+        return [(verp.sender_of(envelope, index), [item]) for index, item in zip(indexes, items, strict=True)]
 
     def _item(self, kind: str, envelope: Envelope, outcome: Any) -> report.Item:
         recipient, (*_, dsn, reason) = envelope.recipients[outcome[0]], outcome

@@ -127,11 +127,11 @@ def done(result: None) -> None:
 
 def notice(envelope: Envelope, place: model.Place) -> list[Any]:
     """An item of the COMMITTED frame."""
-    sites: dict[tuple[str, str], list[int]] = {}
+    sites: dict[tuple[str, str, int], list[int]] = {}
     for index, one in enumerate(envelope.recipients):
-        sites.setdefault((one.transport, one.nexthop), []).append(index)
+        sites.setdefault((one.transport, one.nexthop, index if envelope.flags & model.VERP else 0), []).append(index)
     return [envelope.queue_id, envelope.arrival, *place, envelope.size, envelope.flags, envelope.sender,
-            len(envelope.recipients), [[transport, nexthop, indexes] for (transport, nexthop), indexes in sites.items()]]
+            len(envelope.recipients), [[transport, nexthop, indexes] for (transport, nexthop, _), indexes in sites.items()]]
 
 
 def gmt(microseconds: int) -> str:

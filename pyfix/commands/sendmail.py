@@ -16,6 +16,7 @@ from pyfix.config import Config, config_directory
 from pyfix.errors import PyfixError
 from pyfix.ipc.submission import Submission, Submitted
 from pyfix.model import NOTIFY_DELAY, NOTIFY_FAILURE, NOTIFY_NEVER, NOTIFY_SUCCESS, TRACE_ONLY
+from pyfix.resolve.verp import delimiters_of
 from pyfix.telemetry.maillog import CommandLog
 
 EX_TEMPFAIL = 75
@@ -23,7 +24,6 @@ WITH_ARGUMENT = "ABCFLNORVXbefhopr"
 FLAGS = "GIUcimntvx"
 NOTIFY = {"never": NOTIFY_NEVER, "success": NOTIFY_SUCCESS, "failure": NOTIFY_FAILURE, "delay": NOTIFY_DELAY}
 RETURN = {"full": "1", "hdrs": "2"}
-VERP_CHARACTERS = "-=+"
 
 
 class Wish:
@@ -153,8 +153,6 @@ def _envid(wish: Wish, value: str) -> None:
 def _extended(wish: Wish, value: str) -> None:
     if not value.startswith("V"):
         raise Failure(f"unsupported: -X{value[:1]}")
-    if value[1:] and (len(value) != 3 or any(c not in VERP_CHARACTERS for c in value[1:])):
-        raise Failure(f"-V requires two characters from {VERP_CHARACTERS}")
     wish.attributes["verp"] = value[1:] or "default"
 
 
@@ -236,6 +234,13 @@ class Sendmail:
         except KeyError:
             self.entry = None
         self.user = self.entry.pw_name if self.entry else "unknown"
+        self.check_verp(wish.attributes.get("verp", "default").removeprefix("default"))
+
+    def check_verp(self, said: str) -> None:
+        """What -XV may name. Raises Failure."""
+        allowed = self.config["verp_delimiter_filter"]
+        if delimiters_of(os.fsencode(said), b"+=", allowed.encode()) is None:
+            raise Failure(f"-V requires two characters from {allowed}")
 
     def run(self) -> int:
         """Do what is wished; the exit status. Raises Failure."""
@@ -278,6 +283,8 @@ class Sendmail:
         for text in wish.warnings:
             self.log.warning(text)
         self.check_user()
+        if "verp" in wish.attributes and not sender:
+            raise self.trouble("-V option requires non-null sender address")
         recipients = [one for word in wish.words for one in addresses(os.fsencode(word)) or [b""]]
         if not recipients and not wish.from_header:
             raise self.trouble("Recipient addresses must be specified on the command line or via the -t option")

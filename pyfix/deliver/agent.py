@@ -23,6 +23,7 @@ from pyfix.deliver.session import Delivery, Session
 from pyfix.deliver.target import Address, Destination, parse_list
 from pyfix.deliver.way import Route, Site, Way, orcpt_of
 from pyfix.errors import TableError
+from pyfix.resolve import verp
 
 ENCODINGS = {"8bit": b"8BITMIME", "7bit": b"7BIT"}
 SITES = 50_000          # nexthops remembered
@@ -228,7 +229,7 @@ class Agent(Way):
         if not self.addresses_fit(session, delivery):
             return None
         recipients = [envelope.recipients[index] for index in delivery.pending]
-        return Request(external(envelope.sender), [external(recipient.address) for recipient in recipients],
+        return Request(external(verp.sender_of(envelope, delivery.pending[0])), [external(recipient.address) for recipient in recipients],
                        size=envelope.size, body=ENCODINGS.get(envelope.attributes.get("encoding", "").lower(), b""),
                        utf8=utf8, envid=envelope.envid, ret=envelope.ret,
                        dsn=[(r.notify, orcpt_of(r)) for r in recipients] if core.features & DSN else None,

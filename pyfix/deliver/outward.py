@@ -13,6 +13,7 @@ from pyfix._core.request import Request, external
 from pyfix.deliver.checks import CheckedContent, Checks
 from pyfix.deliver.downgrade import DowngradedContent
 from pyfix.errors import QueueError
+from pyfix.resolve import verp
 from pyfix.resolve.addressmap import MappingTrouble
 from pyfix.resolve.generic import Generic
 from pyfix.resolve.headers import rewrite_fields
@@ -70,7 +71,7 @@ class Outward:
         """What changes in this delivery; a table that fails defers it."""
         envelope, changed = delivery.envelope, dict[bytes, bytes]()
         try:
-            for address in (envelope.sender, *(envelope.recipients[index].address for index in delivery.pending)):
+            for address in (verp.sender_of(envelope, delivery.pending[0]), *(envelope.recipients[index].address for index in delivery.pending)):
                 new = await self.generic.address(address)
                 if new != address:
                     changed[address] = new
@@ -114,7 +115,7 @@ class Outward:
         def inside(index: int, notify: int, orcpt: bytes) -> tuple[int, bytes]:
             return notify, orcpt or b"rfc822;" + external(envelope.recipients[index].address)
         dsn = made.dsn and [inside(index, *said) for index, said in zip(delivery.pending, made.dsn, strict=True)]
-        return Request(outside(envelope.sender), [outside(envelope.recipients[index].address) for index in delivery.pending],
+        return Request(outside(verp.sender_of(envelope, delivery.pending[0])), [outside(envelope.recipients[index].address) for index in delivery.pending],
                        size=made.size, body=made.body, utf8=made.utf8, envid=made.envid, ret=made.ret, dsn=dsn,
                        xforward=made.xforward)
 

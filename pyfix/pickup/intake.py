@@ -13,8 +13,9 @@ from pyfix.cleanup.origin import Origin
 from pyfix.cleanup.stage import RETURNS
 from pyfix.errors import PeerError
 from pyfix.ipc.submission import Decoder
-from pyfix.model import RET_FULL, RET_HEADERS, SMTPUTF8, TRACE_ONLY, Recipient, Reply
+from pyfix.model import RET_FULL, RET_HEADERS, SMTPUTF8, TRACE_ONLY, VERP, Recipient, Reply
 from pyfix.pickup.localcontent import LocalContent
+from pyfix.resolve.verp import ATTRIBUTE, delimiters_of
 
 ALLOWED_FLAGS = SMTPUTF8 | TRACE_ONLY
 TOO_BIG = Reply(552, "5.3.4", "Error: message file too big")
@@ -52,10 +53,12 @@ class Receiver:
         flags = attributes.get("flags", "0")
         if not (flags.isascii() and flags.isdigit() and len(flags) < 10):
             raise PeerError("malformed submission: flags")
-        origin = Origin(b"", {"client_name": "localhost", "client_address": "127.0.0.1", "protocol": "local"}, "local",
-                        True, self.uid, attributes.get("fullname", ""))
+        known = {"client_name": "localhost", "client_address": "127.0.0.1", "protocol": "local"}
+        if message.sender and "verp" in attributes:
+            known[ATTRIBUTE] = self._verp(attributes["verp"])
+        origin = Origin(b"", known, "local", True, self.uid, attributes.get("fullname", ""))
         self.intake = intake = Intake(self.stage, origin)
-        intake.flags = int(flags) & ALLOWED_FLAGS
+        intake.flags = int(flags) & ALLOWED_FLAGS | (VERP if ATTRIBUTE in known else 0)
         if intake.flags & TRACE_ONLY or self.returns:
             intake.actions = {RETURNS: True} if self.returns else {}        # not a plain message, which is committed unseen
         intake.ret = {"1": RET_FULL, "2": RET_HEADERS}.get(attributes.get("ret", ""), 0)
@@ -67,6 +70,15 @@ class Receiver:
         sender = message.sender.decode("utf-8", "replace")
         self.log.info(f"{intake.queue_id.decode()}: uid={self.uid} from=<{sender}>")
         intake.start()
+
+    def _verp(self, said: str) -> str:
+        """The delimiters that -XV asks for. Raises PeerError where they are none."""
+        config = self.stage.config
+        found = delimiters_of(said.encode().removeprefix(b"default"), config["default_verp_delimiters"].encode(),
+                              config["verp_delimiter_filter"].encode())
+        if found is None:
+            raise PeerError("malformed submission: VERP delimiters")
+        return found.decode()
 
     def _write(self, piece: bytes) -> None:
         self.size += len(piece)

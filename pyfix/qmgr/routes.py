@@ -10,7 +10,7 @@ from typing import Any
 
 from pyfix._core.address import quote
 from pyfix.ipc.eager import run
-from pyfix.model import Envelope, Recipient
+from pyfix.model import VERP, Envelope, Recipient
 from pyfix.resolve.domains import FAIL
 from pyfix.resolve.resolver import Resolver
 
@@ -25,12 +25,13 @@ def stored(envelope: Envelope, indexes: list[int], then: Callable[[Sites], objec
 
 
 def grouped(envelope: Envelope, indexes: list[int]) -> Sites:
-    """The sites of some recipients."""
-    sites: dict[tuple[str, str], list[int]] = {}
+    """The sites of some recipients; with VERP each is delivered alone."""
+    sites: dict[tuple[str, str, int], list[int]] = {}
     for index in indexes:
         recipient = envelope.recipients[index]
-        sites.setdefault((recipient.transport, recipient.nexthop), []).append(index)
-    return [[transport, nexthop, indexes] for (transport, nexthop), indexes in sites.items()]
+        alone = index if envelope.flags & VERP else 0
+        sites.setdefault((recipient.transport, recipient.nexthop, alone), []).append(index)
+    return [[transport, nexthop, indexes] for (transport, nexthop, _), indexes in sites.items()]
 
 
 class Routes:

@@ -27,13 +27,14 @@ from pyfix.smtpd.tap import Taps
 NEWLINES = {"no": 0, "normalize": 1, "yes": 1, "note": 2, "reject": 3}
 # ServerCore.masked: what is not offered is refused
 MASKS = {"dsn": 1, "chunking": 2, "smtputf8": 4}
-KEYWORDS = ("pipelining", "size", "vrfy", "etrn", "xclient", "xforward", "enhancedstatuscodes", "8bitmime", "dsn", "smtputf8",
+KEYWORDS = ("pipelining", "size", "vrfy", "etrn", "verp", "xclient", "xforward", "enhancedstatuscodes", "8bitmime", "dsn", "smtputf8",
             "chunking")
 # in the order in which the log names what is left out (ehlo_mask(3))
 LOGGED = ("8bitmime", "auth", "etrn", "pipelining", "size", "verp", "vrfy", "xclient", "xforward", "starttls",
           "enhancedstatuscodes", "dsn", "smtputf8", "chunking", "requiretls")
 ALL_KEYWORDS = frozenset((*LOGGED, "silent-discard"))
-ARGUMENTS = {"xclient": xclient.EHLO, "xforward": xforward.EHLO}
+ARGUMENTS = {"verp": b"XVERP", "xclient": xclient.EHLO, "xforward": xforward.EHLO}
+AUTHORIZED = frozenset(ARGUMENTS)       # offered to the clients in smtpd_authorized_*
 F_XCLIENT, F_XFORWARD = 4, 8            # Limits.features
 
 
@@ -132,13 +133,16 @@ class Settings(SettingsHot):
         self.request_deadline, self.min_data_rate = config.smtpd_per_request_deadline, config.smtpd_min_data_rate
         self.port_logging = config.smtpd_client_port_logging
         self.proxied, self.proxy_timeout = upstream(config), config.smtpd_upstream_proxy_timeout
-        self.careful = self.proxied or self.port_logging or self.request_deadline or bool(self.features) or self.taps.wanted
+        self.careful = (self.proxied or self.port_logging or self.request_deadline or bool(self.features) or self.taps.wanted
+                        or bool(self.verp_hosts))
 
     def read_authorized(self, config: Any) -> None:
-        """Who may say XCLIENT and XFORWARD."""
+        """Who may say XCLIENT, XFORWARD and XVERP."""
         self.xclient_hosts = Networks(config, "smtpd_authorized_xclient_hosts")
         self.xforward_hosts = Networks(config, "smtpd_authorized_xforward_hosts")
         self.features = (F_XCLIENT if self.xclient_hosts else 0) | (F_XFORWARD if self.xforward_hosts else 0)
+        self.verp_hosts = Networks(config, "smtpd_authorized_verp_clients")
+        self.verp_allowed, self.verp_default = config["verp_delimiter_filter"].encode(), config["default_verp_delimiters"].encode()
         self.protocols = frozenset(config.words("inet_protocols"))
 
     def has_protocol(self, six: bool) -> bool:
@@ -183,24 +187,24 @@ class Settings(SettingsHot):
         self.discarded = keyword_set(config["smtpd_discard_ehlo_keywords"], self.log.warning)
         self.discard_maps = MapList(config["smtpd_discard_ehlo_keyword_address_maps"], config,
                                     "smtpd_discard_ehlo_keyword_address_maps")
-        self._replies: dict[tuple[frozenset[str], bool, bool], tuple[int, bytes, str]] = {}
+        self._replies: dict[tuple[frozenset[str], frozenset[str]], tuple[int, bytes, str]] = {}
 
-    def ehlo(self, address: bytes, xclient: bool = False, xforward: bool = False) -> tuple[int, bytes, str]:
-        """(mask for the core, reply lines, what to log) for a client at `address` that may say XCLIENT and XFORWARD, or not."""
+    def ehlo(self, address: bytes, may: frozenset[str] = frozenset()) -> tuple[int, bytes, str]:
+        """(mask for the core, reply lines, what to log) for a client at `address`; `may`: what of AUTHORIZED it may say."""
         discarded = self.discarded
         if self.discard_maps:
             found = self.discard_maps.get(address) if self.discard_maps.local else None
             if found is not None:
                 discarded = keyword_set(found.decode("ascii", "replace"), self.log.warning)
-        key = discarded, xclient, xforward
+        key = discarded, may
         reply = self._replies.get(key)
         if reply is None:
             reply = self._replies[key] = self.make_ehlo(*key)
         return reply
 
-    def make_ehlo(self, discarded: frozenset[str], xclient: bool, xforward: bool) -> tuple[int, bytes, str]:
+    def make_ehlo(self, discarded: frozenset[str], may: frozenset[str]) -> tuple[int, bytes, str]:
         """The reply to EHLO without some keywords."""
-        absent = discarded | ({"xclient"} if not xclient else set()) | ({"xforward"} if not xforward else set())
+        absent = discarded | (AUTHORIZED - may)
         shown = [k for k in KEYWORDS if k not in absent]
         if self.config.disable_vrfy_command and "vrfy" in shown:
             shown.remove("vrfy")

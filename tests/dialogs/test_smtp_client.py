@@ -314,6 +314,15 @@ def test_xforward(tmp_path: Any) -> None:
     play(tmp_path, scenario, [HI, features, OK, OK, OK, OK, GO, DOT], smtp_send_xforward_command="yes")
 
 
+def test_verp(tmp_path: Any) -> None:
+    """Each recipient has its sender address, the log has the one that was given."""
+    async def scenario(world: Bench, server: Server) -> None:
+        recipient = model.Recipient(b"only@c.example", b"one@v.example")
+        await world.send(server.nexthop, [recipient], sender=b"list@a.example", flags=model.VERP, attributes={"verp_delimiters": "+="})
+        assert server.heard[1] == b"MAIL FROM:<list+one=v.example@a.example> SIZE=%d\r\n" % len(BODY)
+    play(tmp_path, scenario, [*P, OK, OK, GO, DOT])
+
+
 def test_pix(tmp_path: Any) -> None:
     """Old mail behind a PIX: HELO, and the dot in a packet of its own."""
     async def scenario(world: Bench, server: Server) -> None:

@@ -1,4 +1,4 @@
-"""XCLIENT and XFORWARD: the same dialogues with Debian's Postfix and with pyfix, replies and log lines."""
+"""XCLIENT, XFORWARD and XVERP: the same dialogues with Debian's Postfix and with pyfix, replies and log lines."""
 
 import pytest
 
@@ -8,6 +8,7 @@ from tests.kit.smtpd import Smtpd
 pytestmark = pytest.mark.interop
 BOTH = """smtpd_authorized_xclient_hosts = static:all
 smtpd_authorized_xforward_hosts = static:all
+smtpd_authorized_verp_clients = static:all
 smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 """
 SOME = """smtpd_authorized_xclient_hosts = 127.0.0.0/8
@@ -50,6 +51,8 @@ DIALOGUES = [
      f(b"PROTO=" + b"x" * 65), f(b"PROTO=local"), f(b"SOURCE=foo"), f(b"SOURCE=LOCAL"), f(b"HELO=a+20b"), f(b"IDENT=[UNAVAILABLE]"),
      b"XFORWARD\r\n", M, f(b"NAME=a.b"), R, *D, Q],
     [E, f(b"NAME=spike.example"), M, R, b"RSET\r\n", M, R, *D, Q], [E, f(b"IDENT=QQ"), M, R, *D, Q], [E, f(b"ADDR=192.0.2.5"), M, R, *D, Q],
+    [E, *(b"MAIL FROM:<a@b.example> XVERP%b\r\n" % word for word in (b"X", b"=", b"=-", b"=+-=", b"=ab")),
+     b"MAIL FROM:<> XVERP\r\n", b"MAIL FROM:<a@b.example> xverp=-= SIZE=5\r\n", R, R[:-2] + b" XVERP\r\n", *D, M, R, *D, Q],
     [E, f(b"NAME=spike.example"), b"RSET\r\n", M, R, *D, Q], [E, f(b"NAME=spike.example"), E, f(b"IDENT=Q"), M, R, *D, Q],
 ]
 

@@ -58,7 +58,7 @@ cdef class Arguments:
     cdef void begin_mail(self) noexcept:
         self.size = self.ret = 0
         self.eight_bit_mime = self.seven_bit = self.utf8 = False
-        self.envid = self.auth = None
+        self.envid = self.auth = self.verp = None
 
     cdef void begin_rcpt(self) noexcept:
         self.notify, self.orcpt = 0, None
@@ -102,8 +102,17 @@ cdef class Arguments:
             self.auth = xtext_value(span(arg.p + 5, arg.n - 5), False)
             if self.auth is None:
                 return b"501 5.5.4 Bad AUTH parameter syntax"
+        elif self.verp_allowed is not None and (span_is(arg, b"XVERP", 5) or span_starts(arg, b"XVERP=", 6)):
+            return self.verp_parameter(arg)
         else:
             return b"555 5.5.4 Unsupported option: %b" % span_bytes(arg)
+        return None
+
+    cdef bytes verp_parameter(self, Span arg):
+        """XVERP, with two delimiters or none (VERP_README)."""
+        self.verp = arg.p[min(arg.n, 6):arg.n]
+        if arg.n != 5 and (arg.n != 8 or self.verp.strip(self.verp_allowed)):
+            return b"501 5.5.4 Error: XVERP needs two characters from " + self.verp_allowed
         return None
 
     cdef bytes rcpt_parameter(self, Span arg, bint no_dsn):

@@ -22,6 +22,7 @@ cdef enum:
     VERSION = 1                 # of pyfix.queue.envelope
     LOCAL_SUBMISSION = 32       # of pyfix.model, as the next
     LOCAL_CLIENT = 256
+    VERP = 512
 cdef int UNROUTABLE = ERROR | FAIL
 
 
@@ -171,7 +172,7 @@ cdef class Hot(Keeper):
         p.integer(intake.flags)
         p.binary(intake.sender)
         p.integer(len(recipients))
-        if one_site(recipients):
+        if one_site(recipients) and not intake.flags & VERP:
             p.array(1)
             recipient = recipients[0]
             self.put_site(recipient.transport, recipient.nexthop, len(recipients))
@@ -180,9 +181,10 @@ cdef class Hot(Keeper):
             return p.take()
         grouped = {}
         for index, recipient in enumerate(recipients):
-            grouped.setdefault((recipient.transport, recipient.nexthop), []).append(index)
+            alone = index if intake.flags & VERP else 0
+            grouped.setdefault((recipient.transport, recipient.nexthop, alone), []).append(index)
         p.array(len(grouped))
-        for (transport, nexthop), indexes in grouped.items():
+        for (transport, nexthop, _), indexes in grouped.items():
             self.put_site(transport, nexthop, len(indexes))
             for index in indexes:
                 p.integer(index)

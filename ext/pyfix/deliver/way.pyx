@@ -24,6 +24,7 @@ cdef int PIX = PIX_FEATURE
 cdef enum:
     NOTIFY_SUCCESS = 2      # model.NOTIFY_SUCCESS
     SMTPUTF8 = 8            # model.SMTPUTF8
+    VERP = 512              # model.VERP
     BACK_TO_BACK = 1        # seconds between deliveries that make a connection worth keeping
 
 cdef dict ENCODINGS = {"8bit": b"8BITMIME", "7bit": b"7BIT"}
@@ -257,7 +258,7 @@ cdef class Way:
         for recipient in recipients:
             bad = bad or not printable_address(recipient.address)
         if (bad or core.notes or core.features & PIX or core.size_limit and envelope.size > core.size_limit
-                or envelope.flags & SMTPUTF8 or parameters.send_xforward or not printable_address(envelope.sender)):
+                or envelope.flags & (SMTPUTF8 | VERP) or parameters.send_xforward or not printable_address(envelope.sender)):
             return self.special_request(session, delivery)
         request = Request.__new__(Request)
         request.sender, request.size, request.envid, request.ret = external(envelope.sender), envelope.size, envelope.envid, envelope.ret

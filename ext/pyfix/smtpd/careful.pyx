@@ -2,6 +2,8 @@
 
 smtpd_upstream_proxy_protocol: see pyfix.smtpd.proxied. smtpd_command_filter, smtpd_reject_footer: see pyfix.smtpd.tap. smtpd_client_port_logging: a client that no other session has.
 
+smtpd_authorized_verp_clients: XVERP.
+
 The law: what only some configurations ask for lives here, and costs the plain Session nothing; the
 Server makes one of these where Settings.careful says so.
 
@@ -20,12 +22,15 @@ from pyfix.cleanup.origin cimport Origin
 from pyfix.smtpd.session cimport Session
 
 from pyfix.ipc.eager import run
+from pyfix.resolve.verp import ATTRIBUTE
 from pyfix.smtpd import proxied, wording, xclient
 from pyfix.smtpd.names import Peer
 from pyfix.smtpd.attributes import BadAttribute
 from pyfix.smtpd.tap import Tap
 from pyfix.smtpd.xforward import Forwarded
 
+cdef enum:
+    VERP = 512                   # model.VERP
 cdef bytes NOT_ALLOWED = b"5.7.0 Error: insufficient authorization"
 
 
@@ -110,6 +115,7 @@ cdef class CarefulSession(Session):
     cdef int enter(self) except -1:
         if self.settings.port_logging:
             self.client = self.settings.clients.make(self.client.peer, self.address, self.port)
+        self.core.verp_allowed = self.settings.verp_allowed if self.client.may_verp else None
         return Session.enter(self)
 
     # -- what passes
@@ -160,6 +166,26 @@ cdef class CarefulSession(Session):
             self.engine.place_deadline(self)
         return 0
 
+    # -- XVERP (VERP_README)
+
+    cdef int on_mail(self) except -1:
+        if self.core.verp is not None and not self.core.address:
+            self.core.answer(503, b"5.5.4 Error: XVERP requires non-null sender")
+            return 0
+        return Session.on_mail(self)
+
+    cdef object open_intake(self):
+        """A message with VERP has the delimiters in its envelope, and an origin that no other message has."""
+        if self.core.verp is None:
+            return Session.open_intake(self)
+        self.origin = None
+        trouble = Session.open_intake(self)
+        if trouble is None:
+            self.intake.origin.change({ATTRIBUTE: (self.core.verp or self.settings.verp_default).decode("ascii", "replace")})
+            self.intake.flags |= VERP
+        self.origin = None
+        return trouble
+
     # -- XCLIENT and XFORWARD
 
     def on_rare(self, int event):
@@ -186,6 +212,7 @@ cdef class CarefulSession(Session):
             else self.settings.clients.get(identity.peer, identity.address, self.server.clock())
         self.core.greeted, self.core.esmtp = self.helo is not None, identity.esmtp
         self.core.newlines, self.trusted = self.client.newlines, self.client.trusted
+        self.core.verp_allowed = self.settings.verp_allowed if self.client.may_verp else None
         self.subject = self.origin = self.forwarded = None
         refusal = self.server.enter(self, self.address, self.client)
         if refusal is not None or not self.settings.checks_at_connect:

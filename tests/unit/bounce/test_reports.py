@@ -224,3 +224,16 @@ def test_a_zero_time_is_warned_about(tmp_path):
     assert warnings == ['[built-in]: zero result in delay template conversion of parameter "delay_warning_time_hours"',
                         'please reduce time unit "hours" of "delay_warning_time_hours" in delay template',
                         "for instructions see the bounce(5) manual"]
+
+
+def test_verp_tells_each_recipient_s_own_sender(tmp_path):
+    recipients = [Recipient(b"a@c.example"), Recipient(b"b@d.example", notify=model.NOTIFY_NEVER), Recipient(b"c@e.example")]
+    outcomes = [(index, "5.1.1", SAID) for index in range(3)]
+    more = {"recipients": recipients, "flags": model.VERP, "attributes": {"verp_delimiters": "+="}}
+    desk = Desk(tmp_path)
+    desk.queue("failure", *outcomes, **more)
+    assert [to for _, to, _ in desk.sent] == [b"s+a=c.example@example.org", b"s+c=e.example@example.org"]
+    assert [content.count(b"Final-Recipient:") for *_, content in desk.sent] == [1, 1]
+    desk = Desk(tmp_path, "disable_verp_bounces = yes\n")
+    desk.queue("failure", *outcomes, **more)
+    assert [to for _, to, _ in desk.sent] == [b"s@example.org"]
