@@ -11,6 +11,8 @@ class Pattern:
     """One compiled pattern."""
 
     groups: int
+    def weigh(self, nodes: int, text: bytes, lines: bool) -> None:
+        """Note what the pattern `text`, which has so many parts, can cost; `lines`: "^" matches at each line."""
 
 class Rules:
     """An ordered list of at most `room` rules."""

@@ -21,7 +21,9 @@ class Pcre(Dialect):
     unclosed = "ignoring"
 
     def compile(self, source: Source) -> Pattern:
-        return compile_pcre(source.text, source.flags)
+        made = compile_pcre(source.text, source.flags)
+        made.weigh(len(source.text), source.text, bool(source.flags & PCRE_OPTIONS["m"]))
+        return made
 
     def needs(self, source: Source) -> Needs:
         return Needs() if source.flags & PCRE_OPTIONS["x"] else required(source.text, perl=True)

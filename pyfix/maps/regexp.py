@@ -1,7 +1,8 @@
 """regexp:/path, regexp:{ {rule} }: POSIX patterns through the C library (regexp_table(5)).
 
-The C library matches in one pass, however hostile pattern and text are, as long as the pattern has no back-reference.
-Those that have one (an extension of the C library) go to PCRE2, which has limits.
+The C library needs no backtracking as long as the pattern has no back-reference; those that have one (an extension of
+the C library) go to PCRE2, which has limits. Its time can still grow with the square of the text, and each byte can cost
+as much as the pattern is large: a lookup that may take long is made in a child (`patterns`).
 """
 
 import re
@@ -13,19 +14,33 @@ from .patterns import (PCRE_OPTIONS, REGEXP_OPTIONS, Pattern, PatternError, comp
 from .required import Needs, required
 from .table import Table
 
-#: what nested repetitions may multiply to: the C library copies the repeated part that often
-COPIES = 20000
-_REPEAT = re.compile(rb"\{(\d*)(?:,(\d*))?\}")
+#: how many parts of a pattern may come from repetitions, which the C library writes out: time and memory grow with the square
+NODES = 3000
+_TOKEN = re.compile(rb"\{(\d*)(?:,(\d*))?\}|\\?.", re.DOTALL)
+#: what is special in the basic syntax only with a backslash
+_ESCAPED = re.compile(rb"\\([(){}])")
 _BACKREF = re.compile(rb"(?:^|[^\\])(?:\\\\)*\\[1-9]")
 _BRACKET = re.compile(rb"\[\^?\]?(?:\[[:.=].*?[:.=]\]|[^\]])*\]", re.DOTALL)
 
 
-def copies(pattern: bytes) -> int:
-    """An upper bound for how often the C library copies a part of `pattern`."""
-    total = 1
-    for match in _REPEAT.finditer(_BRACKET.sub(b"x", pattern)):
-        total *= max(int(match.group(2) or 0), int(match.group(1) or 0), 1)
-    return total
+def nodes(pattern: bytes) -> int:
+    """About how many parts the C library makes of `pattern`: each repeated part counts as often as it is copied."""
+    groups, last = [0], 0
+    for match in _TOKEN.finditer(_BRACKET.sub(b"x", pattern)):
+        token = match.group()
+        if token == b"(":
+            groups.append(0)
+        elif token == b")" and len(groups) > 1:
+            last = groups.pop() + 1
+            groups[-1] += last
+        elif len(token) > 1 and token[:1] == b"{":
+            times = max(int(match.group(2) or 0), int(match.group(1) or 0) + (match.group(2) == b""), 1)
+            groups[-1] += last * (times - 1)
+            last *= times
+        else:
+            groups[-1] += 1
+            last = last + 1 if token in (b"*", b"+", b"?") else 1
+    return sum(groups)
 
 
 def to_perl(pattern: bytes) -> bytes:
@@ -43,9 +58,13 @@ class Regexp(Dialect):
     double = True
 
     def compile(self, source: Source) -> Pattern:
-        if copies(source.text) > COPIES:
+        lines = bool(source.flags & REGEXP_OPTIONS["m"])
+        text = source.text if source.flags & REGEXP_OPTIONS["x"] else _ESCAPED.sub(rb"\1", source.text)
+        size = nodes(text)
+        if size > NODES + len(text):
             raise PatternError("Regular expression too big")
         made = compile_regexp(source.text, source.flags)
+        made.weigh(size, source.text, lines)
         if _BACKREF.search(_BRACKET.sub(b"x", source.text)):
             return self._limited(source)
         return made
@@ -64,9 +83,11 @@ class Regexp(Dialect):
         if source.flags & REGEXP_OPTIONS["m"]:
             options = options & ~PCRE_OPTIONS["s"] & ~PCRE_OPTIONS["E"] | PCRE_OPTIONS["m"]
         try:
-            return compile_pcre(to_perl(source.text), options)
+            made = compile_pcre(to_perl(source.text), options)
         except PatternError as error:
             raise PatternError(error.args[0]) from error
+        made.weigh(len(source.text), source.text, True)
+        return made
 
 
 def open_table(type: str, name: str, flags: int, config: Any, mode: str) -> Table:

@@ -4,24 +4,26 @@ regexp: is the C library's regcomp(3); without back-references it needs no backt
 back-references, is PCRE2, loaded from the system at run time, with limits on matching and depth. A lookup that uses up
 its budget is cut: the rule that was too dear counts as not matching, and is reported. A rule whose pattern needs a
 certain word or a character of a class (`pyfix.maps.required`) is not tried where the text has none.
+
+Neither library can be interrupted, and both have no limit on what they spend on all the places where a match may start.
+So the first rule for which pattern and text together may take long goes on, with all rules after it, in a child
+(`apart.pxd`), which is ended when it has used up its time.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 import struct
 
 from pyfix._core.wordset cimport WordSet
+from pyfix.maps.apart cimport GROUPS, TROUBLES, Answer, answer, collect, regmatch_t, regoff_t, split_off
+from pyfix.maps.pcre2 cimport CAPTURES, CUT, JIT_STACK, NO_JIT, NOMATCH, pcre2, pyfix_pcre2_load
 
 cdef extern from "regex.h" nogil:
     ctypedef struct regex_t:
         size_t re_nsub
-    ctypedef int regoff_t
-    ctypedef struct regmatch_t:
-        regoff_t rm_so
-        regoff_t rm_eo
     int regexec(const regex_t *, const char *, size_t, regmatch_t *, int)
     size_t regerror(int, const regex_t *, char *, size_t)
     void regfree(regex_t *)
@@ -29,42 +31,8 @@ cdef extern from "regex.h" nogil:
 
 cdef extern from *:
     """
-    #include <dlfcn.h>
     #include <locale.h>
-    #include <stddef.h>
-    #include <stdint.h>
     #include <time.h>
-    /* The part of PCRE2's interface that is used (pcre2api(3)); bound at run time, so that it builds without headers. */
-    typedef struct {
-        void *(*compile)(const uint8_t *, size_t, uint32_t, int *, size_t *, void *);
-        void (*code_free)(void *);
-        int (*jit_compile)(void *, uint32_t);
-        void *(*match_data_create)(uint32_t, void *);
-        void (*match_data_free)(void *);
-        int (*match)(const void *, const uint8_t *, size_t, size_t, uint32_t, void *, void *);
-        int (*jit_match)(const void *, const uint8_t *, size_t, size_t, uint32_t, void *, void *);
-        size_t *(*ovector)(void *);
-        void *(*context_create)(void *);
-        int (*set_match_limit)(void *, uint32_t);
-        int (*set_depth_limit)(void *, uint32_t);
-        int (*set_heap_limit)(void *, uint32_t);
-        int (*message)(int, uint8_t *, size_t);
-        int (*info)(const void *, uint32_t, void *);
-    } pyfix_pcre2;
-    static pyfix_pcre2 pyfix_pcre;
-    #define PYFIX_BIND(field, name) (*(void **) &pyfix_pcre.field = dlsym(library, "pcre2_" name "_8")) != NULL
-    static int pyfix_pcre2_load(const char *path)
-    {
-        void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-        return library != NULL
-            && PYFIX_BIND(compile, "compile") && PYFIX_BIND(code_free, "code_free")
-            && PYFIX_BIND(jit_compile, "jit_compile") && PYFIX_BIND(match_data_create, "match_data_create")
-            && PYFIX_BIND(match_data_free, "match_data_free") && PYFIX_BIND(match, "match")
-            && PYFIX_BIND(jit_match, "jit_match") && PYFIX_BIND(ovector, "get_ovector_pointer") && PYFIX_BIND(context_create, "match_context_create")
-            && PYFIX_BIND(set_match_limit, "set_match_limit") && PYFIX_BIND(set_depth_limit, "set_depth_limit")
-            && PYFIX_BIND(set_heap_limit, "set_heap_limit") && PYFIX_BIND(message, "get_error_message")
-            && PYFIX_BIND(info, "pattern_info");
-    }
     /* Postfix's patterns are bytes, whatever the locale of the process. */
     static int pyfix_regcomp(regex_t *pattern, const char *text, int options)
     {
@@ -85,23 +53,6 @@ cdef extern from *:
         return now.tv_sec * 1000000000LL + now.tv_nsec;
     }
     """
-    ctypedef struct Pcre2 "pyfix_pcre2":
-        void *(*compile)(const uint8_t *, size_t, uint32_t, int *, size_t *, void *) nogil
-        void (*code_free)(void *) noexcept nogil
-        int (*jit_compile)(void *, uint32_t) nogil
-        void *(*match_data_create)(uint32_t, void *) nogil
-        void (*match_data_free)(void *) noexcept nogil
-        int (*match)(const void *, const uint8_t *, size_t, size_t, uint32_t, void *, void *) noexcept nogil
-        int (*jit_match)(const void *, const uint8_t *, size_t, size_t, uint32_t, void *, void *) noexcept nogil
-        size_t *(*ovector)(void *) noexcept nogil
-        void *(*context_create)(void *) nogil
-        int (*set_match_limit)(void *, uint32_t) nogil
-        int (*set_depth_limit)(void *, uint32_t) nogil
-        int (*set_heap_limit)(void *, uint32_t) nogil
-        int (*message)(int, uint8_t *, size_t) nogil
-        int (*info)(const void *, uint32_t, void *) nogil
-    Pcre2 pcre2 "pyfix_pcre"
-    int pyfix_pcre2_load(const char *path)
     int pyfix_regcomp(regex_t *, const char *, int)
     int ctz "__builtin_ctzll"(unsigned long long) noexcept nogil
     long long pyfix_now_ns() noexcept nogil
@@ -110,20 +61,19 @@ cdef enum:
     RULE_MATCH = 0
     RULE_IF = 1
     RULE_ENDIF = 2
-    GROUPS = 100              # the highest $number that can have a value, with 0
-    BUDGET_NS = 30000000      # what one lookup may spend when it is dear
-    DEAR = 65536              # bytes matched, from which a lookup is timed
+    BUDGET_NS = 20000000      # what one lookup may spend when it is dear
+    DEAR = 65536              # steps, from which a lookup is timed
+    STEPS = 1200000           # of 10 ns, which one rule may take in this process
+    NODE_STEPS = 12           # what the C library takes for a byte, for each part of a pattern, when all is new to it
     # Machine code of many patterns does not stay in the processor's caches: with short texts it gains nothing.
     JIT_RULES = 64            # tables up to here get machine code
     JIT_TEXT = 256            # and patterns of larger ones, when they meet a text of this size
     CLASSES = 64              # classes that a table's patterns are chosen by
-    MATCH_LIMIT = 400000      # steps of one pattern: some 10 ms
+    MATCH_LIMIT = 400000      # steps of one pattern: some 10 ms; in this process those of all starts together
+    LEAST_LIMIT = 200         # but so many for each start
+    APART = -98               # the rule is for a child
     DEPTH_LIMIT = 20000
     HEAP_LIMIT = 20480        # KiB
-    NOMATCH = -1              # PCRE2_ERROR_NOMATCH
-    JIT_STACK = -46           # PCRE2_ERROR_JIT_STACKLIMIT
-    NO_JIT = 0x2000
-    CAPTURES = 4              # PCRE2_INFO_CAPTURECOUNT
 
 #: pcre2 options by the letters of pcre_table(5), and those that are on from the start
 PCRE_OPTIONS = {"i": 0x8, "m": 0x400, "s": 0x20, "x": 0x80, "A": 0x80000000, "E": 0x10, "U": 0x40000, "X": 0}
@@ -150,6 +100,17 @@ def pcre_available():
     return loaded == 1
 
 
+cdef size_t limited = 0
+
+
+cdef void set_limit(size_t size) noexcept:
+    """Let a text of `size` bytes (0: any) take MATCH_LIMIT steps."""
+    global limited
+    if size != limited and context != NULL:
+        limited = size
+        pcre2.set_match_limit(context, max(<uint32_t>LEAST_LIMIT, <uint32_t>(MATCH_LIMIT // (size + 1))))
+
+
 class PatternError(Exception):
     """A pattern that can't be compiled; the text is the library's."""
 
@@ -163,6 +124,34 @@ cdef class Pattern:
     cdef bint jit
     cdef bint jit_tried
     cdef readonly size_t groups
+    cdef size_t nodes         # parts of the pattern
+    cdef bint loops           # does it have repetitions?
+    cdef bint fixed           # can it match at the start of the text only?
+
+    def weigh(self, size_t nodes, bytes text not None, bint lines):
+        """Note what the pattern `text` of so many parts can cost, for cost(); `lines`: a line can start anywhere."""
+        self.nodes = nodes
+        self.loops = any(c in text for c in b"*+?{")
+        self.fixed = text[:1] == b"^" and b"|" not in text and not lines
+
+    cdef size_t cost(self, size_t size) noexcept nogil:
+        """How many steps of about 10 ns a text of `size` bytes can take, at most."""
+        cdef size_t reach = size if self.loops else min(size, self.nodes)
+        if self.posix == NULL:
+            # one start has its limit of steps, but passing over the same characters is not counted
+            return size * reach >> 2
+        return size * (NODE_STEPS * self.nodes if self.loops else self.nodes) + (0 if self.fixed else size * reach >> 1)
+
+    cdef size_t limit(self) noexcept:
+        """How long a text may be that takes STEPS at most."""
+        cdef size_t low = 0
+        cdef size_t high = STEPS
+        while low < high:
+            if self.cost((low + high + 1) >> 1) <= STEPS:
+                low = (low + high + 1) >> 1
+            else:
+                high = (low + high + 1) // 2 - 1
+        return low
 
     def __dealloc__(self):
         if self.posix != NULL:
@@ -264,6 +253,8 @@ cdef struct Rule:
     bint negate_second
     bint wanted           # are the places of groups wanted?
     int end               # of an IF: the place of its ENDIF
+    size_t limit          # texts up to here are matched in this process
+    size_t work           # a byte of them counts as so many steps
 
 
 cdef class Rules:
@@ -275,6 +266,7 @@ cdef class Rules:
     cdef list patterns
     cdef list seconds
     cdef list open
+    cdef bint child           # is this a child that makes one lookup?
     cdef readonly list troubles
     cdef regmatch_t spans[GROUPS]
     # bit sets over the rules: those to be tried in any case, those to be looked at in any case, those of this lookup
@@ -313,6 +305,7 @@ cdef class Rules:
         self.rules[self.count].kind = kind
         self.rules[self.count].negate, self.rules[self.count].negate_second = negate, negate_second
         self.rules[self.count].wanted, self.rules[self.count].end = wanted, 0
+        self._weigh(self.rules + self.count, pattern, second)
         self.patterns.append(pattern)
         self.seconds.append(second)
         if kind != RULE_ENDIF:
@@ -321,6 +314,15 @@ cdef class Rules:
             self.visited[self.count >> 6] |= <uint64_t>1 << (self.count & 63)
         self.count += 1
         return self.count - 1
+
+    cdef void _weigh(self, Rule *rule, Pattern pattern, Pattern second):
+        """Work out how long a text may be for this rule, and how soon the time is looked at."""
+        rule.limit = 0
+        if pattern is not None:
+            rule.limit = pattern.limit()
+            if second is not None:
+                rule.limit = min(rule.limit, second.limit())
+        rule.work = 8 + 4 * DEAR // (rule.limit + 1)
 
     def match(self, Pattern pattern not None, bint negate, bint wanted, Pattern second=None, bint negate_second=False):
         """A rule with a result; returns its number. `wanted`: the result has a $number."""
@@ -444,7 +446,7 @@ cdef class Rules:
         return (word << 6) + <size_t>ctz(bits) if bits else self.count
 
     cdef int _test(self, size_t at, const uint8_t *text, size_t size) except? -99:
-        """Does rule `at` hold, `negate` included? 1, 0, or below 0 an error of PCRE2."""
+        """Does rule `at` hold, `negate` included? 1, 0, APART, or below 0 an error of PCRE2."""
         cdef Rule *rule = self.rules + at
         cdef Pattern pattern
         cdef int got = 0
@@ -453,11 +455,14 @@ cdef class Rules:
             if not pattern.jit_tried and (self.room <= JIT_RULES or size >= JIT_TEXT):
                 pattern.compile_jit()
             got = pattern.match(text, size, self.spans if rule.wanted else NULL)
+            if got == CUT and not self.child:
+                return APART
             if got < 0:
                 self.troubles.append((at, got))
                 return got
         if got != rule.negate and self.seconds[at] is not None:
-            return (<Pattern>self.seconds[at]).match(text, size, NULL) == (not rule.negate_second)
+            got = (<Pattern>self.seconds[at]).match(text, size, NULL)
+            return APART if got == CUT and not self.child else got == (not rule.negate_second)
         return got != rule.negate
 
     def find(self, bytes key not None):
@@ -467,17 +472,27 @@ cdef class Rules:
         """
         cdef const uint8_t *text = <const uint8_t *>PyBytes_AS_STRING(key)
         cdef size_t size = PyBytes_GET_SIZE(key)
-        cdef size_t at, work = 0
-        cdef long long deadline = 0
-        cdef int got
         if self.troubles:
             self.troubles = []
         self._choose(text, size)
-        at = self._next(0)
+        set_limit(size)
+        return self._walk(text, size, self._next(0))
+
+    cdef long _walk(self, const uint8_t *text, size_t size, size_t at) except -9:
+        """find() from rule `at` on."""
+        cdef size_t work = 0
+        cdef size_t timed = DEAR
+        cdef long long deadline = 0
+        cdef int got
         while at < self.count:
+            if size > self.rules[at].limit and not self.child and self.tried[at >> 6] >> (at & 63) & 1:
+                return self._apart(text, size, at)
             got = self._test(at, text, size)
-            work += size if got >= 0 else DEAR
-            if work >= DEAR:
+            if got == APART:
+                return self._apart(text, size, at)
+            work += size * self.rules[at].work if got >= 0 else DEAR
+            if work >= timed:
+                timed = work + DEAR
                 if deadline == 0:
                     deadline = pyfix_now_ns() + BUDGET_NS
                 elif pyfix_now_ns() > deadline:
@@ -488,6 +503,39 @@ cdef class Rules:
                 return at
             at = self._next(at + 1 if got == 1 or self.rules[at].kind == RULE_MATCH else <size_t>self.rules[at].end)
         return -1
+
+    cdef long _apart(self, const uint8_t *text, size_t size, size_t at) except -9:
+        """_walk() in a child, whose answer is taken over."""
+        cdef Answer got
+        cdef int channel = -1
+        cdef int child = split_off(&channel)
+        cdef int index
+        if child == 0:
+            self._answer(channel, text, size, at)
+        if child < 0 or not collect(child, channel, &got):
+            return -2
+        memcpy(self.spans, got.spans, sizeof(got.spans))
+        for index in range(got.troubles):
+            self.troubles.append((got.trouble[index][0], got.trouble[index][1]))
+        return got.rule
+
+    cdef void _answer(self, int channel, const uint8_t *text, size_t size, size_t at) noexcept:
+        """In the child: look up, send the answer, end."""
+        cdef Answer made
+        cdef int index = 0
+        memset(&made, 0, sizeof(made))
+        try:
+            self.child = True
+            set_limit(0)
+            made.rule = self._walk(text, size, at)
+        except BaseException:
+            made.rule = -2
+        for rule, code in self.troubles[:TROUBLES]:
+            made.trouble[index][0], made.trouble[index][1] = rule, code
+            index += 1
+        made.troubles = index
+        memcpy(made.spans, self.spans, sizeof(made.spans))
+        answer(channel, &made)
 
     def group(self, bytes key not None, size_t number, size_t groups):
         """The text of $number in the last match; empty where it took no part."""
