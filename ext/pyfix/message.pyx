@@ -16,15 +16,7 @@ cdef const char* ESCAPE = "surrogateescape"
 
 
 cdef class Recipient:
-    """One recipient of a queued message, resolved when it was accepted.
-
-    address       where it goes (internal form)
-    original      as it was before any expansion, b"" if the same
-    orcpt         RFC 3461 ORCPT value "type;xtext-decoded", b"" if none
-    notify        model.NOTIFY_* bits
-    transport     master.cf service name, e.g. "smtp"
-    nexthop       e.g. "example.com", "[127.0.0.1]:2525"
-    """
+    """One recipient of a queued message, resolved when it was accepted."""
 
     def __init__(self, bytes address not None, bytes original not None=b"", bytes orcpt not None=b"", long notify=0,
                  str transport not None="", str nexthop not None=""):
@@ -41,20 +33,7 @@ cdef Recipient make_recipient(bytes address, bytes original, bytes orcpt, long n
 
 
 cdef class Envelope:
-    """All of a queued message but its content.
-
-    queue_id      e.g. b"4F2A13C05D" or the long form
-    arrival       microseconds since the epoch
-    sender        reverse path, internal form
-    flags         bits of pyfix.model
-    size          content bytes as stored (what SIZE= and the log say)
-    ret, envid    RFC 3461 RET_* and ENVID (decoded), b"" if none
-    attributes    str -> str: client_name, client_address, client_port, protocol, helo,
-                  reverse_name, sasl_*, ident, encoding, content_filter, redirect, message_id ...
-    generation    configuration generation that the recipients were resolved under
-    recipients    list[Recipient]
-    extents       [] when the content is in the record itself, else [(segment, offset, length), ...]
-    """
+    """All of a queued message but its content."""
 
     def __init__(self, bytes queue_id not None, long long arrival, bytes sender not None, int flags=0,
                  long long size=0, int ret=0, bytes envid not None=b"", dict attributes=None, long long generation=0,

@@ -34,6 +34,7 @@ def strip_extension(
     """(address without extension, extension with its delimiter), or None where there is nothing to split.
 
     `delimiters`: the set recipient_delimiter; `double_bounce`: double_bounce_sender in lower case.
+    Source: postconf(5) recipient_delimiter, owner_request_special.
     """
 
 def fold(text: bytes) -> bytes:

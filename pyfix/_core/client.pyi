@@ -27,6 +27,7 @@ class ClientCore:
 
     Order of use: receive until READY; begin(); receive until CONTENT; send the content and its
     final dot and call sent_content(); receive until DONE; results; then begin() again or quit().
+    Bytes to send are in take_output() after each call.
     """
 
     events: int

@@ -3,15 +3,19 @@
 from collections.abc import Callable, Container
 
 class Limits:
-    """What the core has to know of the configuration; all keywords, the defaults are Postfix's.
+    """What the core has to know of the configuration. All keywords; the defaults are Postfix's.
 
     hostname            what replies call us
     line_length         line_length_limit: longer command lines are cut there
     message_size        message_size_limit, 0 none
+    recipients, overshoot   smtpd_recipient_limit, smtpd_recipient_overshoot_limit
+    soft_errors, hard_errors, junk    smtpd_{soft,hard}_error_limit, smtpd_junk_command_limit
     newlines, bare_code smtpd_forbid_bare_newline (0 no, 1 normalize, 2 note, 3 reject) and its reject code
     features            bits: 1 AUTH 2 STARTTLS 4 XCLIENT 8 XFORWARD
-    forbidden, ignored  containers of upper-case command names
-    path                for paths that are not plain: (raw, is it a sender?, SMTPUTF8?) -> address or None
+    helo_required, forbid_pipelining, no_vrfy, smtputf8, strict_paths    the parameters of these names
+    lmtp, standalone    the protocol; "sendmail -bs"
+    forbidden, ignored  smtpd_forbidden_commands, smtpd_noop_commands: containers of upper-case bytes
+    path                callable(raw: bytes, sender: bool, utf8: bool) -> bytes | None for paths that are not plain
     """
 
     hostname: bytes

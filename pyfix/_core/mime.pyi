@@ -18,6 +18,9 @@ class MimeState:
     """One message: feed() its content (CRLF line ends, any cuts), or line() each line, then finish().
 
     `sink` gets header(kind, text, offset), header_end(), body(text, more, offset), raw(data) and trouble(kind, text).
+    bodies: body lines are wanted; else what is no header goes to raw(), CRLF included. parse: false with
+    disable_mime_input_processing: everything behind the first header block is one body.
+    `declared`: a part says that it is 8bit or binary. `errors`: the kinds of trouble seen.
     """
 
     def __init__(self, sink: Any, header_limit: int = 102400, nesting_limit: int = 100, boundary_limit: int = 2048,

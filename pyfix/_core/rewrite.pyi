@@ -65,5 +65,5 @@ def masquerade(address: bytes, domains: tuple[bytes, ...]) -> bytes:
     """The address with a subdomain of one of `domains` cut down to it; as it was if none applies.
 
     `domains`: (b"example.com", b"!b.example.com"), in lower case; the first that matches decides,
-    "!" protects, and an address in the domain itself stays.
+    "!" protects, and an address in the domain itself stays. Source: ADDRESS_REWRITING_README.
     """

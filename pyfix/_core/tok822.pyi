@@ -23,7 +23,7 @@ def parse(text: bytes, limit: int = 0) -> Tree:
     """Tree of the address list `text` (external form); missing commas are supplied."""
 
 def internalize(tree: Tree, inside: bool = False, after_comma: bytes = b" ") -> bytes:
-    """The unquoted form of a tree.
+    """The unquoted form of a tree that scan() or parse() gave.
 
     `inside`: the tree is the members of one address, which get no blanks between them.
     `after_comma`: b" ", or b"\\n" to break the line after each comma.

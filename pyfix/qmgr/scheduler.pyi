@@ -129,7 +129,7 @@ class Scheduler:
     """All transports. `limits_of(name) -> Limits` is asked once for each.
 
     `suspended` is a list of Entry that can't be delivered now because their site or transport is dead; the
-    caller takes them off it and defers them. `now` is in microseconds everywhere.
+    caller takes them off it and defers them with `site.reason` or `transport.reason`. `now` is in microseconds everywhere.
     """
 
     transports: dict[str, Transport]

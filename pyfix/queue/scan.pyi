@@ -23,5 +23,6 @@ class Found(NamedTuple):
 def scan(file: SegmentFile, start: int = 4096, limit: int = 0, search: bool = True) -> Found:
     """Walk the records from `start` (where one begins or began) to the end, or to `limit` (0: the segment's size).
 
-    Without `search` the walk ends where no whole record follows: for a segment that is being written to.
+    Without `search` the walk ends where no whole record follows: for a segment that is being written to. A record whose head
+    is there and whose body is not all there yet is none: its writer is in the middle of it.
     """

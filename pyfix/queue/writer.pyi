@@ -34,7 +34,7 @@ class Writer(Journal):
              extents: list[tuple[int, int, int]] | None = None) -> None:
         """commit() of a message that compaction moves: it is none until the state log says so."""
     def chunk(self, data: bytes | ContentBuffer) -> tuple[int, int, int]:
-        """Append a piece of long content early: its extent (segment, offset, length).
+        """Append a piece of long content (bytes or ContentBuffer) early: its extent (segment, offset, length).
 
         It is durable with the commit that names it; a message given up says drop(). DiskFull, QueueError: not taken.
         """

@@ -53,6 +53,24 @@ def test_no_error_is_swallowed_whole(path):
             assert not (len(node.body) == 1 and isinstance(node.body[0], ast.Pass)), f"{name(path)}, line {node.lineno}"
 
 
+def described(path):
+    """{name: lines} of the docstrings of a module's classes and functions, for a .pyx by their shape."""
+    if path.suffix == ".pyi":
+        nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+        return {node.name: len((ast.get_docstring(node) or "").splitlines()) for node in nodes}
+    found = re.findall(r'^ *(?:cdef class|class|cpdef|def)\b[^\n(:]*?(\w+)(?:\([^)]*\))?[^\n:]*:[^\n]*\n\s*r?"""(.*?)"""', path.read_text(), re.M | re.S)
+    return {name: len(text.strip().splitlines()) for name, text in found}
+
+
+@pytest.mark.parametrize("path", CYTHON, ids=name)
+def test_a_long_docstring_stands_in_the_stub_alone(path):
+    stub = ROOT / path.relative_to(ROOT / "ext").with_suffix(".pyi")
+    if stub.exists():
+        short = described(stub)
+        twice = [name for name, lines in described(path).items() if lines > 2 and short.get(name, 0) > 2]
+        assert not twice, f"{name(path)}: {twice} say the same in {name(stub)}: one line is enough here"
+
+
 def test_nothing_here_names_the_machine_it_was_made_on():
     bad = re.compile(r"/wor" + r"k/(main|shared|\.library)|/tmp/w" + r"t/")
     for path in [*PYTHON, *CYTHON, *(ROOT / "tests").rglob("*.py"), *(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "Makefile"]:

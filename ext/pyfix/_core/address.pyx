@@ -118,11 +118,7 @@ cdef Py_ssize_t extension_at(const char* local, size_t n, const char* delimiters
 
 
 def parse_path(bytes text not None, bint strict=False, bint allow_empty=False):
-    """The address of a MAIL or RCPT path such as b"<a@b>": (internal form, 0), or (None, error).
-
-    `strict` as strict_rfc821_envelopes; `allow_empty` for MAIL. Errors: SEVERAL
-    (more than one address), SYNTAX, EMPTY, ROUTED, NUL. Source: RFC 5321 section 4.1.2.
-    """
+    """The address of a MAIL or RCPT path such as b"<a@b>": (internal form, 0), or (None, error)."""
     cdef Path path
     cdef char stack[1024]
     cdef char* room = stack
@@ -144,11 +140,7 @@ def parse_path(bytes text not None, bint strict=False, bint allow_empty=False):
 
 def strip_extension(bytes address not None, bytes delimiters not None, bint owner_request_special=True,
                     bytes double_bounce=b"double-bounce"):
-    """(address without extension, extension with its delimiter), or None where there is nothing to split.
-
-    `delimiters`: the set recipient_delimiter; `double_bounce`: double_bounce_sender in lower case.
-    Source: postconf(5) recipient_delimiter, owner_request_special.
-    """
+    """(address without extension, extension with its delimiter), or None where there is nothing to split."""
     cdef const char* p = address
     cdef size_t n = len(address), local = n
     cdef Py_ssize_t at = last_at(p, n), cut

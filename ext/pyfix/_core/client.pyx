@@ -42,12 +42,7 @@ NOTIFY_WORDS = ((1, b"NEVER"), (2, b"SUCCESS"), (4, b"FAILURE"), (8, b"DELAY"))
 
 
 cdef class ClientCore:
-    """One session. feed() takes the peer's bytes; `events` says what happened since it was last cleared.
-
-    Order of use: feed until READY; begin(); feed until CONTENT; the caller sends the
-    content and its final dot and calls sent_content(); feed until DONE; results; then
-    begin() again or quit(). Bytes to send are in take_output() after each call.
-    """
+    """One session. receive() takes the peer's bytes; `events` says what happened since it was last cleared."""
 
     def __cinit__(self, Settings settings not None):
         self.settings = settings

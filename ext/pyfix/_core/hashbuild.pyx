@@ -74,10 +74,7 @@ EVENTS = ("leading", "utf8", "quote", "format", "colon")
 
 
 cdef class Builder:
-    """Collects entries, then makes an image of them.
-
-    `fold`: keys are folded (ASCII here; others by `casefold`, bytes -> bytes); `utf8`: lines must be UTF-8.
-    """
+    """Collects entries, then makes an image of them."""
 
     cdef Area arena
     cdef Area records
@@ -198,11 +195,7 @@ cdef class Builder:
         return state
 
     def parse(self, const uint8_t[::1] data not None, bint more=False, size_t expect=0):
-        """Read a postmap source. What was wrong with it is in events() afterwards.
-
-        With `more` it goes on after `data`: lines that may not be whole are left; returns how many bytes were
-        taken, and the next call gets the rest with what follows. `expect`: how many bytes are to come in all.
-        """
+        """Read a postmap source. What was wrong with it is in events() afterwards."""
         cdef Source source
         cdef int state = 0
         if data.shape[0] == 0:
@@ -272,10 +265,7 @@ cdef class Builder:
         return out
 
     def image(self, bint keep_last=False):
-        """(image as a bytearray, [(index, key, line), ...] of the duplicates). May be called once.
-
-        Of entries with one key the first is kept, or with `keep_last` the last. OverflowError above 64 GiB.
-        """
+        """(image as a bytearray, [(index, key, line), ...] of the duplicates). May be called once."""
         repeated = self.arrange(keep_last)
         return bytearray().join(self.blocks()), repeated
 

@@ -7,20 +7,7 @@ from pyfix._core.data cimport NEWLINES_NORMALIZE
 
 
 cdef class Limits:
-    """What the core has to know of the configuration. All keywords; the defaults are Postfix's.
-
-    hostname            what replies call us
-    line_length         line_length_limit: longer command lines are cut there
-    message_size        message_size_limit, 0 none
-    recipients, overshoot   smtpd_recipient_limit, smtpd_recipient_overshoot_limit
-    soft_errors, hard_errors, junk    smtpd_{soft,hard}_error_limit, smtpd_junk_command_limit
-    newlines, bare_code smtpd_forbid_bare_newline (data.Newlines) and its reject code
-    features            bits: 1 AUTH 2 STARTTLS 4 XCLIENT 8 XFORWARD
-    helo_required, forbid_pipelining, no_vrfy, smtputf8, strict_paths    the parameters of these names
-    lmtp, standalone    the protocol; "sendmail -bs"
-    forbidden, ignored  smtpd_forbidden_commands, smtpd_noop_commands: containers of upper-case bytes
-    path                callable(raw: bytes, sender: bool, utf8: bool) -> bytes | None for paths that are not plain
-    """
+    """What the core has to know of the configuration. All keywords; the defaults are Postfix's."""
 
     def __init__(self, *, bytes hostname=b"localhost", size_t line_length=2048, uint64_t message_size=10240000,
                  int recipients=1000, int overshoot=1000, int soft_errors=10, int hard_errors=20, int junk=100,

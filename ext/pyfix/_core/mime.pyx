@@ -80,12 +80,7 @@ cdef tuple quoted_string(bytes value, Py_ssize_t at):
 
 
 cdef class MimeState:
-    """One message. feed() content with CRLF line ends however it is cut (or line() each line), then finish().
-
-    bodies: body lines are wanted; else what is no header goes to raw(), CRLF included. parse: false with
-    disable_mime_input_processing: everything behind the first header block is one body.
-    `declared`: a part says that it is 8bit or binary. `errors`: the kinds of trouble seen.
-    """
+    """One message. feed() content with CRLF line ends however it is cut (or line() each line), then finish()."""
 
     cdef object sink
     cdef bint bodies, parse, cut

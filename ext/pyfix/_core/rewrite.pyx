@@ -29,11 +29,7 @@ cdef tuple AT_TOKEN = (<int> AT, b"@"), DOT_TOKEN = (<int> DOT, b"."), NULL_TOKE
 
 
 cdef class AddressTree:
-    """One address as a token list that rewriting and resolving cut and join.
-
-    tokens   [(kind, text)] as tok822.scan() gives them
-    glued    no blank is put between neighbouring words when it becomes text again
-    """
+    """One address as a token list that rewriting and resolving cut and join."""
 
     def __init__(self, list tokens not None, bint glued=False):
         self.tokens, self.glued = tokens, glued
@@ -178,11 +174,7 @@ cdef list strip_route(list t):
 
 
 def masquerade(bytes address not None, tuple domains not None):
-    """The address with a subdomain of one of `domains` cut down to it; as it was if none applies.
-
-    `domains`: (b"example.com", b"!b.example.com"), in lower case; the first that matches decides, "!"
-    protects, and an address in the domain itself stays. Source: ADDRESS_REWRITING_README.
-    """
+    """The address with a subdomain of one of `domains` cut down to it; as it was if none applies."""
     cdef bytes domain, pattern, name
     cdef Py_ssize_t at = address.rfind(b"@")
     if at < 0 or not domains:

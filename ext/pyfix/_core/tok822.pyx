@@ -320,20 +320,12 @@ def parse(bytes text not None, int limit=0):
 
 
 def internalize(list tree not None, bint inside=False, bytes after_comma=b" "):
-    """The unquoted form of a tree that scan() or parse() gave.
-
-    `inside`: the members of an address, which get no blanks between them.
-    `after_comma`: b" ", or b"\\n" to break the line after each comma.
-    """
+    """The unquoted form of a tree that scan() or parse() gave."""
     return _join(tree, inside, b"" if inside else after_comma, False)
 
 
 def externalize(list tree not None, bint inside=False, bytes after_comma=b" ", warn=None):
-    """The quoted form of a tree, as it stands in a header; arguments as for internalize().
-
-    An entry of the list with more than 250 bytes beside its address becomes "<address>" alone;
-    `warn`, if given, is called with the sentence for the log.
-    """
+    """The quoted form of a tree, as it stands in a header; arguments as for internalize()."""
     return _join(tree, inside, b"" if inside else after_comma, True, warn)
 
 

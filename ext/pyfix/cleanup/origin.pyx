@@ -8,19 +8,7 @@ from pyfix._core.pack cimport Packer
 
 
 cdef class Origin:
-    """One client session, or one local submission.
-
-    received    what follows "Received: " up to the id clause, e.g.
-                b"from HELO (name [192.0.2.1])\\r\\n\\tby host (Postfix) with ESMTP id "; built once a session
-    attributes  the envelope's attributes (client_name, client_address, client_port, protocol, helo ...)
-    described   "name[address]" for log lines, "local" for a submission
-    local       whether missing header fields are added and header addresses completed
-                (local_header_rewrite_clients matched, or a local submission)
-    uid         the submitter's user id, -1 for SMTP
-    full_name   sender's full name for a From field that has to be made
-    utf8        it says UTF8SMTP (RFC 6531): for SMTPUTF8 messages of the session
-    logged      the client in the line that gives the queue ID
-    """
+    """One client session, or one local submission."""
 
     def __init__(self, bytes received not None, dict attributes not None, str described not None, bint local=False,
                  int uid=-1, str full_name not None="", bint utf8=False, bytes logged not None=b""):

@@ -87,15 +87,7 @@ def decode(const unsigned char[::1] body not None) -> list:
 
 
 cdef class Connection:
-    """One end of a connection (an asyncio protocol).
-
-    on_message(connection, message)  for each message that comes in
-    on_close(connection, error)      once; error is None after an orderly end
-    on_open(connection)              once, when it is usable
-
-    An exception of on_message ends the connection and goes on to the loop's handler:
-    it is a mistake of ours, and a service dies of it.
-    """
+    """One end of a connection (an asyncio protocol)."""
 
     cdef public object on_message, on_close, on_open
     cdef public object transport

@@ -347,11 +347,7 @@ cdef class Rules:
             self.rules[<size_t>at].end = <int>self.count
 
     def need(self, dict rules not None, dict classes not None):
-        """From now on a rule is tried only where what it needs occurs. At most once.
-
-        `rules`: {word: [numbers of rules]}, one of the words of a rule; `classes`: {which of 256 characters belong to
-        it, as 32 bytes: [numbers of rules]}, a character of each class of a rule.
-        """
+        """From now on a rule is tried only where what it needs occurs. At most once."""
         if rules:
             self._need_words(rules)
         if classes:

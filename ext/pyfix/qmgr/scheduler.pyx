@@ -103,10 +103,7 @@ cdef class Heap:
 
 
 cdef class Feedback:
-    """A feedback expression of postconf(5): "x", "x / concurrency", "x / sqrt_concurrency"; x is a number or a ratio.
-
-    ValueError where the text is none of these.
-    """
+    """A feedback expression of postconf(5): "x", "x / concurrency", "x / sqrt_concurrency"; x is a number or a ratio."""
 
     def __init__(self, str text):
         parts = [part.strip() for part in text.split("/")]
@@ -193,11 +190,7 @@ cdef class Agent:
 
 
 cdef class Scheduler:
-    """All transports. `limits_of(name) -> Limits` is asked once for each.
-
-    `suspended` is a list of Entry that can't be delivered now because their site or transport is
-    dead; the caller takes them off it and defers them with `site.reason` or `transport.reason`.
-    """
+    """All transports. `limits_of(name) -> Limits` is asked once for each."""
 
     def __init__(self, limits_of):
         self.limits_of = limits_of

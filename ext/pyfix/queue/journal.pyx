@@ -336,10 +336,7 @@ def ignore(group):
 
 
 cdef class Journal:
-    """The records of one process. `kind` is what its segments hold; `linger` (seconds) the longest wait of SOON.
-
-    `on_group` is called from ready(). All methods belong to one thread. QueueError or DiskFull: its first segment can't be made.
-    """
+    """The records of one process. `kind` is what its segments hold; `linger` (seconds) the longest wait of SOON."""
 
     def __cinit__(self, *args, **kwargs):
         self.core = <Core*>calloc(1, sizeof(Core))
@@ -424,11 +421,7 @@ cdef class Journal:
         return 0
 
     def append(self, uint32_t kind, bytes head not None, int urgency=LAZY, object token=None) -> tuple:
-        """Append a record without body and return (segment, offset).
-
-        Urgency 0: on disk with the next sync, 1: within `linger`, 2: at once. `token` (not None) is
-        handed to on_group when it is. QueueError, DiskFull: it was not taken.
-        """
+        """Append a record without body and return (segment, offset)."""
         cdef Item* item = NULL
         self.put(kind, head, NULL, 0, None, token, urgency, &item)
         return item.number, item.offset     # items live until this thread reaps them

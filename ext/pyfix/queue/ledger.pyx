@@ -19,10 +19,7 @@ cdef enum:
 
 
 cdef class Segment:
-    """What is known of one segment: messages alive in it, their bytes, how far it has been read, whether that is its end.
-
-    needed_until    the checkpoint before which the segment must not go, for messages have moved out of it
-    """
+    """What is known of one segment: messages alive in it, their bytes, how far it has been read, whether that is its end."""
 
     def __init__(self, str name="", long long size=0, long long tail=0):
         self.name, self.size, self.tail = name, size, tail
@@ -42,10 +39,7 @@ cdef class Ledger:
         return self.entry(number)
 
     def admit_plain(self, notice):
-        """File the message of a COMMITTED item: its slot, 0 when it was seen before, -1 when it is not plain.
-
-        ValueError, TypeError, OverflowError: malformed; KeyError: it is filed already.
-        """
+        """File the message of a COMMITTED item: its slot, 0 when it was seen before, -1 when it is not plain."""
         cdef long long segment = notice[2], offset = notice[3], length = notice[4], size = notice[5]
         cdef long flags = notice[6]
         cdef Segment entry
@@ -76,10 +70,7 @@ cdef class Ledger:
         return s.tries
 
     def remove_plain(self, uint32_t slot, Journal log not None) -> bool:
-        """A plain message leaves the queue, in memory and in the state log. False: it is not plain, and nothing was done.
-
-        KeyError: not in use. QueueError, DiskFull: the log does not take it, and nothing was done.
-        """
+        """A plain message leaves the queue, in memory and in the state log. False: it is not plain, and nothing was done."""
         cdef Slot* s = self.table.get(slot)
         cdef Segment entry
         cdef Packer op

@@ -75,12 +75,7 @@ cdef class SegmentFile:
 
 
 cdef class Content:
-    """A message's content.
-
-    size      bytes
-    data      a memoryview when the content was in the record, else None
-    extents   [(descriptor, offset, length), ...] for sendfile; the descriptors live as long as this object
-    """
+    """A message's content."""
 
     cdef readonly object size
     cdef readonly object data

@@ -22,14 +22,7 @@ cdef enum:
 
 
 class Found(NamedTuple):
-    """What scan() saw.
-
-    records    [(kind, offset, length, head bytes, vouched)], in order; not vouched: the last group, checked with its body
-    damaged    [(offset, end)] before what is vouched for: acknowledged once, now lost or partly so
-    torn       [(offset, end)] after it: never acknowledged, or not provably
-    end        where the records end
-    sealed     whether the writer said so itself
-    """
+    """What scan() saw."""
 
     records: list
     damaged: list
@@ -124,11 +117,7 @@ cdef bint body_whole(Window window, const Frame* frame) except? False:
 
 
 def scan(SegmentFile file not None, uint32_t start=START, uint32_t limit=0, bint search=True) -> Found:
-    """Walk the records from `start` (where one begins or began) to the end, or to `limit` (0: the segment's size).
-
-    Without `search` the walk ends where no whole record follows: for a segment that is being written to. A record whose head
-    is there and whose body is not all there yet is none: its writer is in the middle of it.
-    """
+    """Walk the records from `start` (where one begins or began) to the end, or to `limit` (0: the segment's size)."""
     cdef Window window = Window(file)
     cdef Frame frame
     cdef const char* data = NULL

@@ -28,13 +28,7 @@ cdef enum:
 
 
 cdef class Writer(Journal):
-    """Appends messages to segments of its own in `directory`.
-
-    name       the process's, e.g. "smtpd.0": what its segments are called by
-    loop       an event loop with add_reader, or None: then the caller calls ready()
-    on_group   called once a group with [(token, Place | None, error | None), ...]; error is DiskFull or QueueError
-    After an error other than DiskFull `broken` is set and nothing more is taken: the process starts anew.
-    """
+    """Appends messages to segments of its own in `directory`."""
 
     cdef object loop
     cdef list refused
@@ -77,12 +71,7 @@ cdef class Writer(Journal):
         return (<uint64_t>self.id_segment << COUNT_BITS) + self.id_count - 1
 
     def commit(self, bytes envelope not None, object content, object token not None, list extents=None) -> None:
-        """Append a message; never waits, never raises for the disk's sake: what became of it goes to on_group with `token`.
-
-        envelope   from envelope.pack()
-        content    bytes, a ContentBuffer (which must not change any more), or None when it was all given to chunk()
-        extents    what chunk() returned for it, in order (they must be in the envelope too)
-        """
+        """Append a message; never waits, never raises for the disk's sake: what became of it goes to on_group with `token`."""
         self.send_message(MESSAGE, envelope, content, token, extents)
 
     def copy(self, bytes envelope not None, object content, object token not None, list extents=None) -> None:
@@ -101,10 +90,7 @@ cdef class Writer(Journal):
         return 0
 
     def chunk(self, object data not None) -> tuple:
-        """Append a piece of long content (bytes or ContentBuffer) early: its extent (segment, offset, length).
-
-        It is durable with the commit that names it; a message given up says drop(). DiskFull, QueueError: not taken.
-        """
+        """Append a piece of long content (bytes or ContentBuffer) early: its extent (segment, offset, length)."""
         cdef Item* item = NULL
         self.send(CHUNK, b"", data, data, None, LAZY, &item)
         return item.number, item.offset + HEADER, item.length - HEADER

@@ -148,13 +148,7 @@ cdef size_t label_length(int severity, bint panic) noexcept nogil:
 
 
 cdef class Lines:
-    """A buffer of log lines for one process.
-
-    host      name in file lines, bytes; ignored for syslog
-    tag       b"postfix/smtpd[123]"
-    facility  syslog facility number (mail is 2), or -1 for the shape of a file
-    wake      called without arguments when the first line enters the empty buffer
-    """
+    """A buffer of log lines for one process."""
 
     def __cinit__(self, *args, **kwargs):
         self.host = self.tag = b""
