@@ -42,5 +42,7 @@ BOUNCE = 64             # a notification that this system made itself
 TRACE_ONLY = 128        # sendmail -bv: report, do not deliver
 LOCAL_CLIENT = 256      # came by SMTP from a client in local_header_rewrite_clients
 VERP = 512              # each recipient has a sender address of its own: pyfix.resolve.verp
+TRACE = 0x8000          # sendmail -v: deliver, and report the first attempt
+KEPT_FLAGS = 0x80FF     # those that the slot table keeps; the bits between are its own
 
 __all__ = ["Envelope", "Place", "Recipient", "Reply"]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 ACTIONS = {"failure": "failed", "delay": "delayed"}
 _SAID = re.compile(r"host (\S+?)\[[^\]]*\](?::\d+)? said: (.*?)(?: \(in reply to [^)]*\))?\Z", re.DOTALL)
+_VIA = re.compile(r"delivery via (\S+?)\[[^\]]*\](?::\d+)?: ([245]\d\d .*)\Z", re.DOTALL)
 _WIDTH, _INDENT = 79, "    "
 
 
@@ -53,7 +54,7 @@ class About(NamedTuple):
 
 def diagnosis(reason: str) -> tuple[str, str]:
     """(remote host, diagnostic code) as they follow from the text of a delivery log line."""
-    found = _SAID.match(reason)
+    found = _SAID.match(reason) or _VIA.match(reason)
     if found:
         return "dns; " + found[1], "smtp; " + found[2]
     return "", "X-Postfix; " + reason

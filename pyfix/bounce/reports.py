@@ -22,7 +22,7 @@ Done = Callable[[set[str]], None]
 NAMES = {"failure": "non-delivery", "delay": "delay", "success": "delivery status", "verify": "delivery status"}
 _ACTION_OF = {"failure": "failed", "delay": "delayed", "relayed": "relayed", "delivered": "delivered",
               "expanded": "expanded", "sent": "delivered", "cleared": "relayed",
-              "deliverable": "deliverable", "undeliverable": "undeliverable"}
+              "deliverable": "deliverable", "undeliverable": "undeliverable", "failed": "failed", "delayed": "delayed"}
 _ASKED = {"failure": model.NOTIFY_FAILURE, "delay": model.NOTIFY_DELAY, "success": model.NOTIFY_SUCCESS}
 _MAILER = b"MAILER-DAEMON"
 

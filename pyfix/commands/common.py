@@ -6,6 +6,7 @@ the codes of sysexits.h.
 
 import os
 import sys
+from typing import Any
 
 
 class Failure(Exception):
@@ -16,6 +17,12 @@ def fatal(program: str, text: str, status: int = 1) -> int:
     """Say it on standard error in Postfix's form; returns the exit status."""
     print(f"{program}: fatal: {text}", file=sys.stderr, flush=True)
     return status
+
+
+def complaint(program: str, error: Any) -> str:
+    """What getopt(3) prints about an option that is unknown or lacks its argument (`error`: getopt.GetoptError)."""
+    return f"{program}: option requires an argument -- '{error.opt}'" if "requires argument" in error.msg \
+        else f"{program}: invalid option -- '{error.opt}'"
 
 
 def hold_standard_descriptors() -> None:

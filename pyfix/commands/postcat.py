@@ -10,9 +10,9 @@ import sys
 import time
 from typing import BinaryIO
 
-from pyfix.commands.common import Failure, fatal
-from pyfix.commands.queued import stored_records
+from pyfix.commands.common import Failure, complaint, fatal
 from pyfix.commands.records import NAMES, Damaged, Record, read
+from pyfix.commands.stored import stored_records
 from pyfix.config import Config
 from pyfix.errors import PyfixError
 
@@ -153,10 +153,9 @@ def show_file(shown: Shown, data: bytes, name: str, offset: int) -> None:
 
 def show_stored(shown: Shown, config: Config, queue_id: str) -> None:
     """Print a message of our own queue."""
-    printer = None
-    for record in stored_records(config, queue_id):
-        if printer is None:
-            printer = Printer(shown, queue_id)
+    queue, rows = stored_records(config, queue_id)
+    printer = Printer(shown, f"{queue}/{queue_id}")
+    for record in rows:
         if record.type not in HIDDEN or shown.verbose:
             printer.print(record)
 
@@ -166,7 +165,7 @@ def run(argv: list[str], stdin: BinaryIO, out: BinaryIO) -> int:
     try:
         options, names = getopt.getopt(argv, "bc:defhnoqrs:v")
     except getopt.GetoptError as error:
-        print(f"postcat: invalid option -- '{error.opt}'", file=sys.stderr)
+        print(complaint("postcat", error), file=sys.stderr)
         raise Failure(USAGE) from None
     flags, values = {name for name, _ in options}, dict(options)
     config = Config.load(values.get("-c", ""))
@@ -180,8 +179,6 @@ def run(argv: list[str], stdin: BinaryIO, out: BinaryIO) -> int:
         else:
             one(shown, open_named(name), name, int(offset))
     if not names:
-        if "-q" in flags:
-            raise Failure(USAGE)
         one(shown, stdin, "stdin", int(offset))
     return 0
 

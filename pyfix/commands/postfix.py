@@ -40,8 +40,8 @@ class ScriptLog(CommandLog):
 class Script:
     """One run of the command: the configuration, the log, and the sub-commands as methods."""
 
-    def __init__(self, directory: str) -> None:
-        self.directory = directory
+    def __init__(self, directory: str, words: list[str]) -> None:
+        self.directory, self.words = directory, words
         self.config = Config.load(directory)
         self.log = ScriptLog(self.config, "postfix-script")
 
@@ -162,24 +162,60 @@ class Script:
         return subprocess.run(argv, check=False).returncode
 
     def logrotate(self) -> int:
-        """Rename maillog_file, have it opened anew, compress the old one."""
+        """Rename maillog_file, have it opened anew, compress the old one. Raises Failure."""
+        if self.words:
+            raise Failure("usage postfix logrotate (no arguments)")
+        for name in ("maillog_file", "maillog_file_compressor", "maillog_file_rotate_suffix"):
+            if not self.config[name]:
+                raise Failure(f"empty '{name}' parameter value - logfile rotation failed")
         path = self.config.maillog_file
-        if not path:
-            raise Failure("maillog_file is not set: the log goes to syslog, which rotates it")
-        if path == "/dev/stdout":
-            raise Failure("maillog_file is /dev/stdout: there is nothing to rotate")
+        if path.startswith("/dev/"):
+            raise Failure(f"not rotating '{path}'")
         old = path + "." + time.strftime(self.config["maillog_file_rotate_suffix"])
-        os.rename(path, old)
-        LogFile(self.config)
-        if pid := self.running():
-            os.kill(pid, signal.SIGUSR1)
-            time.sleep(1.0)                     # the processes get the new file over their status sockets
-        return subprocess.run([*self.config["maillog_file_compressor"].split(), old], check=False).returncode
+        try:
+            os.rename(path, old)
+            LogFile(self.config)
+            if pid := self.running():
+                os.kill(pid, signal.SIGUSR1)
+                time.sleep(1.0)                 # the processes get the new file over their status sockets
+            subprocess.run([*self.config["maillog_file_compressor"].split(), old], check=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise Failure(f"logfile '{path}' rotation failed: {error}") from None
+        return 0
+
+    def set_permissions(self) -> int:
+        """Set the parameters that are given as name=value, and put owners and modes of the queue right."""
+        self._edit()
+        self._check()
+        return 0
+
+    def upgrade_configuration(self) -> int:
+        """Set the parameters that are given; nothing else has to be added, but what is wrong with the files is said."""
+        self._edit()
+        load(self.directory)
+        return 0
+
+    def _edit(self) -> None:
+        """postconf -e for the words behind the command. Raises Failure."""
+        if self.words:
+            argv = [sys.executable, "-I", "-m", "pyfix.commands.postconf", "-c", self.directory, "-e", *self.words]
+            if subprocess.run(argv, check=False).returncode:
+                raise Failure("main.cf was not changed")
 
 
 COMMANDS = {"start": Script.start, "start-fg": Script.start_fg, "stop": Script.stop, "abort": Script.abort,
             "reload": Script.reload, "status": Script.status, "check": Script.check, "flush": Script.flush,
-            "logrotate": Script.logrotate}
+            "logrotate": Script.logrotate, "set-permissions": Script.set_permissions,
+            "upgrade-configuration": Script.upgrade_configuration, "drain": Script.stop, "quick-stop": Script.stop,
+            "quick-start": Script.start}
+# what Postfix has and we have not: why
+ABSENT = {
+    "tls": "TLS is not built yet, so there are no keys and certificates to manage",
+    "non-bdb": "hash: and btree: are no Berkeley DB tables here, so there is nothing to migrate; see tables.md",
+    "post-install": "nothing has to be installed after the package; \"postfix set-permissions\" puts the queue right",
+    "upgrade-source": "install the new package instead; the queue and the configuration stay as they are",
+    "upgrade-package": "install the new package instead; the queue and the configuration stay as they are",
+    "create-missing": "\"postfix start\" and \"postfix set-permissions\" make missing queue directories"}
 
 
 def run(argv: list[str]) -> int:
@@ -189,12 +225,14 @@ def run(argv: list[str]) -> int:
     except getopt.GetoptError as error:
         raise Failure(f"{error}. usage: postfix [-c config_dir] [-Dv] command") from None
     directory = os.path.abspath(config_directory(dict(options).get("-c", "")))
-    script = Script(directory)
-    if len(words) != 1 or words[0] not in COMMANDS:
-        script.log.fatal(f"unknown command: '{' '.join(words)}'. {USAGE}")
+    command = words[0] if words else ""
+    script = Script(directory, words[1:])
+    if command not in COMMANDS:
+        script.log.fatal(f"there is no \"postfix {command}\" here: {ABSENT[command]}" if command in ABSENT else
+                         f"unknown command: '{command}'. {USAGE}")
         return 1
     try:
-        return COMMANDS[words[0]](script)
+        return COMMANDS[command](script)
     except (PyfixError, Failure) as error:
         script.log.fatal(str(error))
         return 1

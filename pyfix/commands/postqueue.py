@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from pyfix.commands.common import Failure, fatal
+from pyfix.commands.common import Failure, complaint, fatal
 from pyfix.commands.queued import Asked, Down, Usage, load, own_store
 from pyfix.config import Config
 from pyfix.errors import PyfixError, TableError
@@ -96,8 +96,7 @@ def run(argv: list[str], out: TextIO) -> int:
     try:
         options, rest = getopt.getopt(argv, "c:fi:jps:v")
     except getopt.GetoptError as error:
-        print(f"postqueue: {error.msg}" if error.opt == "" else f"postqueue: invalid option -- '{error.opt}'",
-              file=sys.stderr)
+        print(complaint("postqueue", error), file=sys.stderr)
         raise Usage(USAGE) from None
     modes = [(name, value) for name, value in options if name not in ("-c", "-v")]
     if len(modes) != 1 or rest:

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from pyfix.commands.common import Failure, fatal
+from pyfix.commands.common import Failure, complaint, fatal
+from pyfix.commands.postqueue import records
 from pyfix.commands.queued import Asked, Down, Usage, load, own_store
 from pyfix.config import Config
 from pyfix.errors import PyfixError
@@ -35,13 +36,29 @@ class Super:
     """One run of the command."""
 
     def __init__(self, config: Config, log: CommandLog, queues: list[str]) -> None:
-        self.config, self.log, self.queues = config, log, queues
+        self.config, self.log = config, log
+        self.queues = [name for name in queues if name in QUEUES]
+        self.nowhere = bool(queues) and not self.queues     # in none of the queues that we have
 
     def work(self, option: str, ids: list[bytes] | None) -> None:
         """One option for these messages, None for all."""
         operation, done, total = WORK[option]
-        count = self._all(operation) if ids is None else self._each(operation, ids, done)
-        self.log.info(f"{total}: {count} message{'' if count == 1 else 's'}")
+        held = len(self._on_hold(ids)) if option == "-f" else 0
+        count = 0 if self.nowhere else self._all(operation) if ids is None else self._each(operation, ids, done)
+        self.total(total, count)
+        if option == "-f":
+            self.total(WORK["-H"][2], held)
+
+    def total(self, what: str, count: int) -> None:
+        """The line about all messages together."""
+        self.log.info(f"{what}: {count} message{'' if count == 1 else 's'}")
+
+    def _on_hold(self, ids: list[bytes] | None) -> list[bytes]:
+        """Those of the messages (None: all) that are on hold."""
+        if self.nowhere or self.queues and "hold" not in self.queues:
+            return []
+        wanted = None if ids is None else set(ids)
+        return [row[1] for row in records(self.config) if row[0] == "hold" and (wanted is None or row[1] in wanted)]
 
     def _all(self, operation: str) -> int:
         try:
@@ -111,7 +128,7 @@ def run(argv: list[str], stdin: TextIO) -> int:
     try:
         options, queues = getopt.getopt(argv, "c:d:e:f:h:H:pr:sSv")
     except getopt.GetoptError as error:
-        print(f"postsuper: invalid option -- '{error.opt}'", file=sys.stderr)
+        print(complaint("postsuper", error), file=sys.stderr)
         raise Usage(USAGE) from None
     config = load(dict(options).get("-c", ""), absolute=True)
     if os.geteuid() not in (0, os.stat(config.queue_directory).st_uid):
@@ -120,10 +137,7 @@ def run(argv: list[str], stdin: TextIO) -> int:
         if name not in QUEUES | SILENT:
             raise Failure(f"invalid directory name: {name}")
     log = CommandLog(config, "postsuper")
-    chosen = [name for name in queues if name in QUEUES]
-    if queues and not chosen:
-        return 0
-    task = Super(config, log, chosen)
+    task = Super(config, log, queues)
     for option in ORDER:
         ids: list[bytes] = []
         for name, value in options:

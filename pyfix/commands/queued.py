@@ -13,12 +13,10 @@ from typing import Any
 
 from pyfix.queue.layout import log_directory
 from pyfix.commands.common import Failure
-from pyfix.commands.records import Record
 from pyfix.config import Config
 from pyfix.errors import ConfigError, PeerError
 from pyfix.ipc.messages import ANSWER, ASK, END
 from pyfix.ipc.plain import receive, send
-from pyfix.model import Envelope, Place
 
 
 PATIENCE = 30.0             # seconds without a word after which qmgr is taken to be stuck
@@ -125,71 +123,3 @@ def become_owner(config: Config) -> None:
         raise Failure(f"mail_owner: unknown user {config.mail_owner}") from None
     os.setegid(entry.pw_gid)
     os.seteuid(entry.pw_uid)
-
-
-def locate(config: Config, queue_id: str) -> tuple[Place, list[int]]:
-    """The place of a message and its pending recipients. Raises Failure."""
-    name = queue_id.encode("utf-8", "surrogateescape")
-    if not name.isalnum():
-        raise Failure(f"bad mail queue ID: {queue_id}")
-    asked = Asked(config, "public/qmgr", "find", name)
-    found = list(asked)
-    if asked.text:
-        raise Failure(asked.text)
-    if not found:
-        raise Failure(f"open queue file {queue_id}: No such file or directory")
-    _, segment, offset, length, pending = found[0]
-    return Place(segment, offset, length), pending
-
-
-def stored_records(config: Config, queue_id: str) -> Iterator[Record]:
-    """A queued message as the records that Postfix would have for it. Raises Failure, QueueError."""
-    from pyfix.queue.reader import Reader
-    try:
-        place, pending = locate(config, queue_id)
-        envelope, content = Reader(log_directory(config.queue_directory)).open(place)
-    except Down:
-        with own_store(config) as (store, reader):
-            slot = store.find(queue_id.encode())
-            if not slot:
-                raise Failure(f"open queue file {queue_id}: No such file or directory") from None
-            pending = store.pending(slot)
-            envelope, content = reader.open(store.place(slot))
-            yield from as_records(envelope, bytes(content), set(pending))
-            return
-    yield from as_records(envelope, bytes(content), set(pending))
-
-
-def as_records(envelope: Envelope, content: bytes, pending: set[int]) -> Iterator[Record]:
-    """Records in Postfix's order, with running offsets."""
-    offset = 0
-    for kind, data in _records(envelope, content, pending):
-        yield Record(offset, kind, data, offset + len(data) + 2)
-        offset += len(data) + 2
-
-
-def _records(envelope: Envelope, content: bytes, pending: set[int]) -> Iterator[tuple[str, bytes]]:
-    count = len(envelope.recipients)
-    yield "C", b"%15d %15d %15d %15d %15d" % (len(content), 0, count, 0, len(content))
-    yield "T", b"%d %d" % divmod(envelope.arrival, 1_000_000)
-    yield "A", b"log_ident=" + envelope.queue_id
-    for name, value in envelope.attributes.items():
-        yield "A", f"{name}={value}".encode("utf-8", "surrogateescape")
-    if envelope.ret:
-        yield "<", b"%d" % envelope.ret
-    if envelope.envid:
-        yield "i", envelope.envid
-    yield "S", envelope.sender
-    for index, one in enumerate(envelope.recipients):
-        if one.orcpt:
-            yield "A", b"dsn_orig_rcpt=" + one.orcpt
-        if one.notify:
-            yield "A", b"notify_flags=%d" % one.notify
-        yield "O", one.original or one.address
-        yield "R" if index in pending else "D", one.address
-    yield "M", b""
-    lines = content.split(b"\r\n")
-    for line in lines[:-1] if lines[-1] == b"" else lines:
-        yield "N", line
-    yield "X", b""
-    yield "E", b""

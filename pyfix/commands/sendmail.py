@@ -7,178 +7,21 @@ trouble, since whoever calls it should try again). As `mailq` and `newaliases` i
 import os
 import pwd
 import sys
-from typing import Any, NoReturn
+from typing import Any
 
 from pyfix.commands.common import Failure, hold_standard_descriptors
 from pyfix.commands.recipients import addresses, header_recipients
+from pyfix.commands.sendmail_options import Wish, parse
 from pyfix.commands.submit import submit
 from pyfix.config import Config, config_directory
 from pyfix.errors import PyfixError
 from pyfix.ipc.submission import Submission, Submitted
-from pyfix.model import NOTIFY_DELAY, NOTIFY_FAILURE, NOTIFY_NEVER, NOTIFY_SUCCESS, TRACE_ONLY
+from pyfix.model import TRACE, TRACE_ONLY
 from pyfix.resolve.verp import delimiters_of
 from pyfix.telemetry.maillog import CommandLog
 
 EX_TEMPFAIL = 75
-WITH_ARGUMENT = "ABCFLNORVXbefhopr"
-FLAGS = "GIUcimntvx"
-NOTIFY = {"never": NOTIFY_NEVER, "success": NOTIFY_SUCCESS, "failure": NOTIFY_FAILURE, "delay": NOTIFY_DELAY}
-RETURN = {"full": "1", "hdrs": "2"}
-
-
-class Wish:
-    """What the command line asks for."""
-
-    def __init__(self) -> None:
-        self.mode, self.directory, self.notify = "m", "", 0
-        self.sender: str | None = None
-        self.full_name: str | None = None
-        self.attributes: dict[str, str] = {}
-        self.from_header = self.interval = False
-        self.dots_end = True
-        self.queue_run: list[str] = []
-        self.aliases: list[str] = []
-        self.warnings: list[str] = []
-        self.words: list[str] = []
-
-
-def parse(argv: list[str]) -> Wish:
-    """The command line. Raises Failure."""
-    wish, at = Wish(), 1
-    while at < len(argv) and len(argv[at]) > 1 and argv[at][0] == "-":
-        word = argv[at]
-        at += 1
-        if word == "--":
-            break
-        if word == "-q":
-            wish.mode = wish.mode if wish.mode == "d" else "q"
-            continue
-        at = _letters(wish, word, argv, at)
-    wish.words = argv[at:]
-    return wish
-
-
-def _letters(wish: Wish, word: str, argv: list[str], at: int) -> int:
-    """The option letters of one word; where to go on in argv."""
-    index = 1
-    while index < len(word):
-        letter = word[index]
-        index += 1
-        if letter in FLAGS:
-            _flag(wish, letter)
-        elif letter in WITH_ARGUMENT or letter == "q":
-            value = word[index:]
-            if not value and letter != "q":
-                if at >= len(argv):
-                    _invalid(f"option requires an argument -- '{letter}'")
-                value, at = argv[at], at + 1
-            ACTIONS.get(letter, _ignore)(wish, value)
-            return at
-        else:
-            _invalid(f"invalid option -- '{letter}'")
-    return at
-
-
-def _invalid(text: str) -> NoReturn:
-    print(f"sendmail: {text}", file=sys.stderr)
-    raise Failure("usage: sendmail [options]")
-
-
-def _flag(wish: Wish, letter: str) -> None:
-    if letter == "I":
-        wish.mode = "i"
-    elif letter == "i":
-        wish.dots_end = False
-    elif letter == "t":
-        wish.from_header = True
-
-
-def _ignore(wish: Wish, value: str) -> None:
-    """An option that Postfix ignores."""
-
-
-def _body(wish: Wish, value: str) -> None:
-    if value.upper() not in ("7BIT", "8BITMIME"):
-        raise Failure("-B option needs 8BITMIME or 7BIT")
-
-
-def _mode(wish: Wish, value: str) -> None:
-    if value[:1] in ("d", "i", "l", "m", "p", "s", "v"):
-        wish.mode = "d" if value[0] == "l" else value[0]
-    elif value[:1] not in ("h", "H"):
-        raise Failure(f"unsupported: -b{value[:1]}")
-
-
-def _directory(wish: Wish, value: str) -> None:
-    wish.directory = os.path.dirname(value) or "." if os.path.basename(value) == "main.cf" else value
-
-
-def _sender(wish: Wish, value: str) -> None:
-    wish.sender = value
-
-
-def _full_name(wish: Wish, value: str) -> None:
-    wish.full_name = value
-
-
-def _notify(wish: Wish, value: str) -> None:
-    bits = 0
-    for word in value.replace(",", " ").split():
-        bit = NOTIFY.get(word.lower(), 0)
-        if not bit:
-            wish.warnings.append(f'unknown DSN NOTIFY command value "{word}" in "{value}"')
-            bits = 0
-            break
-        bits |= bit
-    if not bits or (bits & NOTIFY_NEVER and bits != NOTIFY_NEVER):
-        wish.warnings.append("bad -N option value -- ignored")
-    else:
-        wish.notify = bits
-
-
-def _return(wish: Wish, value: str) -> None:
-    if value.lower() not in RETURN:
-        wish.warnings.append("bad -R option value -- ignored")
-    else:
-        wish.attributes["ret"] = RETURN[value.lower()]
-
-
-def _envid(wish: Wish, value: str) -> None:
-    if not value:
-        wish.warnings.append("bad syntax in -V option value -- ignored")
-    else:
-        wish.attributes["envid"] = value
-
-
-def _extended(wish: Wish, value: str) -> None:
-    if not value.startswith("V"):
-        raise Failure(f"unsupported: -X{value[:1]}")
-    wish.attributes["verp"] = value[1:] or "default"
-
-
-def _option(wish: Wish, value: str) -> None:
-    if value[:1] == "i":
-        wish.dots_end = False
-    elif value[:1] == "A":
-        if not value[1:]:
-            raise Failure("-oA requires pathname")
-        wish.aliases.append(value[1:])
-
-
-def _queue(wish: Wish, value: str) -> None:
-    kind, rest = value[:1], value[1:]
-    if kind in "0123456789":
-        wish.interval = True
-    elif kind in ("I", "R"):
-        if not rest:
-            raise Failure("specify: -qRsitename" if kind == "R" else "specify: -qIqueueid")
-        wish.mode, wish.queue_run = "q", ["-s" if kind == "R" else "-i", rest]
-    else:
-        raise Failure(f"-q{kind} is not implemented")
-
-
-ACTIONS = {"B": _body, "C": _directory, "F": _full_name, "N": _notify, "R": _return, "V": _envid, "X": _extended,
-           "b": _mode, "f": _sender, "o": _option, "q": _queue, "r": _sender}
+PERSONALITIES = {"mailq": "p", "newaliases": "i", "smtpd": "d"}
 
 
 def strip_from_lines(content: bytes) -> bytes:
@@ -202,10 +45,8 @@ def sender_address(wish: Wish, user: str) -> bytes:
     """The envelope sender in internal form."""
     if wish.sender is None:
         return user.encode("utf-8", "surrogateescape")
-    text = os.fsencode(wish.sender)
-    found = addresses(text)
-    if len(found) > 1 or (not found and text.strip() not in (b"", b"<>")) or b"\n" in text or \
-            (found and not text.startswith(b"<") and b" " in text.strip() and b"<" not in text and b'"' not in text):
+    found = addresses(os.fsencode(wish.sender))
+    if len(found) > 1:
         wish.warnings.append(f"-f option specified malformed sender: {wish.sender}")
     return found[0] if found else b""
 
@@ -225,15 +66,16 @@ def full_name(wish: Wish, entry: pwd.struct_passwd | None) -> str:
 class Sendmail:
     """One run: the configuration, the log, the modes."""
 
-    def __init__(self, wish: Wish) -> None:
+    def __init__(self, wish: Wish, name: str = "sendmail") -> None:
         self.wish = wish
         self.config: Any = Config.load(os.path.abspath(config_directory(wish.directory)))
-        self.log = CommandLog(self.config, "sendmail")
+        self.log = CommandLog(self.config, name)
         try:
             self.entry: pwd.struct_passwd | None = pwd.getpwuid(os.getuid())
         except KeyError:
             self.entry = None
         self.user = self.entry.pw_name if self.entry else "unknown"
+        self.sender = self.user.encode("utf-8", "surrogateescape")
         self.check_verp(wish.attributes.get("verp", "default").removeprefix("default"))
 
     def check_verp(self, said: str) -> None:
@@ -245,22 +87,24 @@ class Sendmail:
     def run(self) -> int:
         """Do what is wished; the exit status. Raises Failure."""
         wish = self.wish
-        if wish.mode in ("m", "v"):
-            return 0 if wish.interval and not wish.words else self.enqueue()
         if wish.mode == "s":
             from pyfix.commands.standalone import serve
-            return serve(self.config, self.user, self.check_user)
-        return self.other_command()
+            return serve(self.config, self.check_user)
+        if wish.mode != "m" or wish.queue_run:
+            return self.other_command()
+        return 0 if wish.interval and not wish.words else self.enqueue()
 
     def other_command(self) -> int:
         """Do what postqueue does, or become postalias or postfix."""
         wish, config = self.wish, ["-c", self.config.directory]
-        if wish.mode in "pq":
+        for text in wish.warnings:
+            self.log.warning(text)
+        if wish.queue_run or wish.mode in "pq":
             from pyfix.commands import postqueue
             sys.argv = ["postqueue", *config, *(["-p"] if wish.mode == "p" else wish.queue_run or ["-f"])]
             return postqueue.main()
         if wish.mode == "i":
-            command = ["postalias", *config, *(wish.words or wish.aliases or self.config.words("alias_database"))]
+            command = ["postalias", *config, *(wish.aliases or self.config.words("alias_database"))]
         else:
             command = ["postfix", *config, "start"]
         os.execv(sys.executable, [sys.executable, "-I", "-m", f"pyfix.commands.{command[0]}", *command[1:]])
@@ -279,11 +123,11 @@ class Sendmail:
     def enqueue(self) -> int:
         """Read a message from standard input and submit it."""
         wish = self.wish
-        sender = sender_address(wish, self.user)
+        self.sender = sender_address(wish, self.user)
         for text in wish.warnings:
             self.log.warning(text)
         self.check_user()
-        if "verp" in wish.attributes and not sender:
+        if "verp" in wish.attributes and not self.sender:
             raise self.trouble("-V option requires non-null sender address")
         recipients = [one for word in wish.words for one in addresses(os.fsencode(word)) or [b""]]
         if not recipients and not wish.from_header:
@@ -293,16 +137,28 @@ class Sendmail:
             recipients += header_recipients(content)
             if not recipients:
                 raise self.trouble("No recipient addresses found in message header")
+        self.hand_over(recipients, content)
+        if self.reported:
+            print(f"Mail Delivery Status Report will be mailed to <{self.sender.decode('utf-8', 'replace')}>.")
+        return 0
+
+    @property
+    def reported(self) -> bool:
+        """Does a report about the recipients come back? Several -v only make Postfix talkative."""
+        return self.wish.verify or self.wish.verbose == 1
+
+    def hand_over(self, recipients: list[bytes], content: bytes) -> None:
+        """Submit the message. Raises Failure."""
+        wish = self.wish
         if name := full_name(wish, self.entry):
             wish.attributes["fullname"] = "".join(c if c.isprintable() else " " for c in name)
-        if wish.mode == "v":
-            wish.attributes["flags"] = str(TRACE_ONLY)
-        message = Submission(sender, wish.attributes, [Submitted(one, b"", wish.notify) for one in recipients])
+        if self.reported:
+            wish.attributes["flags"] = str(TRACE_ONLY if wish.verify else TRACE)
+        message = Submission(self.sender, wish.attributes, [Submitted(one, b"", wish.notify) for one in recipients])
         try:
             submit(self.config, message, content)
         except Failure as error:
             raise self.trouble(str(error)) from None
-        return 0
 
     def read(self) -> bytes:
         """The message on standard input. Raises Failure where it is over the limit or can't be read."""
@@ -318,26 +174,29 @@ class Sendmail:
         return strip_from_lines(content)
 
     def trouble(self, text: str) -> Failure:
-        """A Failure that names the user, as Postfix does."""
-        return Failure(f"{self.user}({os.getuid()}): {text}")
+        """A Failure that names the sender and the user, as Postfix does."""
+        return Failure(f"{self.sender.decode('utf-8', 'replace')}({os.getuid()}): {text}")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Entry point of `sendmail`."""
+    """Entry point of `sendmail`; called by the name of mailq or newaliases it is these."""
     argv = sys.argv if argv is None else argv
-    command = None
+    command, wish = None, Wish()
     hold_standard_descriptors()
+    name = os.path.basename(argv[0]) if argv else ""
+    wish.mode = PERSONALITIES.get(name, "m")
+    name = name if name in ("mailq", "newaliases") else "sendmail"
     try:
-        wish = parse(argv)
-        personality = os.path.basename(argv[0]) if argv else ""
-        wish.mode = {"mailq": "p", "newaliases": "i", "smtpd": "d"}.get(personality, wish.mode)
-        command = Sendmail(wish)
+        parse(argv, wish)
+        command = Sendmail(wish, name)
         return command.run()
     except (Failure, PyfixError, OSError) as error:
         if command is not None:
             command.log.fatal(str(error))
         else:
-            print(f"sendmail: fatal: {error}", file=sys.stderr)
+            for text in wish.warnings:
+                print(f"{name}: warning: {text}", file=sys.stderr)
+            print(f"{name}: fatal: {error}", file=sys.stderr)
         return EX_TEMPFAIL
 
 

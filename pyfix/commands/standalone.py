@@ -1,182 +1,224 @@
 """sendmail -bs: an SMTP dialogue on standard input and output, for a local user.
 
-Law: sendmail(1) "-bs", RFC 5321; reply texts are those of smtpd(8). There is no access control, as the caller could submit
-the same mail without it. End of data is CRLF . CRLF and nothing else; a bare LF ends a line, and never the data.
+Law: sendmail(1) "-bs", smtpd(8) "stand-alone mode", RFC 5321. The protocol is smtpd's own core, with its limits, replies
+and log lines. There is no access control, as the caller could submit the same mail without it; who runs this as
+mail_owner asks for that control, which only the running smtpd has, and is told so.
 """
 
 import os
+import select
 import sys
+import time
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from types import SimpleNamespace
+from typing import Any
 
-from pyfix._core.address import parse_path
-from pyfix._core.command import tokens
+from pyfix._core.chars import printable
+from pyfix._core.data import MemorySink
+from pyfix._core.server import ServerCore
 from pyfix.commands.common import Failure
 from pyfix.commands.submit import submit
 from pyfix.ipc.submission import Submission, Submitted
+from pyfix.model import SMTPUTF8
+from pyfix.access.networks import Networks
+from pyfix.smtpd import wording
+from pyfix.smtpd.settings import CommandList, Settings
+from pyfix.telemetry.maillog import Maillog
 
-LINE_LIMIT = 2048
-ERRORS = 20                 # smtpd_hard_error_limit
+CLIENT = b"localhost[127.0.0.1]"
+ADDRESS = b"127.0.0.1"
+NEWLINES_LEGACY = 0
+NEUTERED = bytes.maketrans(b' <>()\\";@', b"?" * 9)
+WITHOUT_ID = b"2.0.0 Ok"            # of a message that waits in maildrop
+
+
+class Alone(Settings):
+    """What of smtpd's settings counts where there is no policy."""
+
+    standalone = True
+
+    def __init__(self, config: Any, log: Maillog) -> None:
+        config = config.override([("allow_min_user", "yes")])        # nothing is resolved here
+        self.config, self.log, self.features = config, log, 0
+        self.hostname, self.message_size = config["myhostname"].encode(), config.message_size_limit
+        self.forbidden = CommandList(config, "smtpd_forbidden_commands", log.warning)
+        self.ignored = CommandList(config, "smtpd_noop_commands", log.warning)
+        self.limits = self.make_limits(config)
+        self.read_ehlo(config)
 
 
 class Dialogue:
-    """One session."""
+    """One session between the descriptors `source` and `target`. It has the attributes that pyfix.smtpd.wording looks at."""
 
-    def __init__(self, config: Any, user: str, source: BinaryIO, target: BinaryIO) -> None:
-        self.config, self.user, self.source, self.target = config, user, source, target
-        self.greeted = False
-        self.errors = 0
+    def __init__(self, config: Any, log: Any, source: int, target: int) -> None:
+        self.config, self.log, self.source, self.target = config, log, source, target
+        self.settings = Alone(config, log)
+        self.server = SimpleNamespace(info=log.info, warning=log.warning)
+        self.client = SimpleNamespace(log_name=CLIENT)
+        self.core = ServerCore(self.settings.limits)
+        if Networks(config, "smtpd_forbid_bare_newline_exclusions").match(b"localhost", ADDRESS):
+            self.core.newlines = NEWLINES_LEGACY
+        self.intake: Any = None             # wording's: there is no queue id here
+        self.helo: bytes | None = None
+        self.sender: bytes | None = None
         self.message: Submission | None = None
-        self.verbs: dict[bytes, Callable[[list[bytes]], bool]] = {
-            b"HELO": self.helo, b"EHLO": self.ehlo, b"MAIL": self.mail, b"RCPT": self.rcpt, b"DATA": self.data,
-            b"RSET": self.rset, b"NOOP": self.noop, b"VRFY": self.vrfy, b"QUIT": self.quit}
+        self.sink = MemorySink()
+        self.closed = False
+        self.events: dict[str, Callable[[], None]] = {
+            "helo": self.on_helo, "mail": self.on_mail, "rcpt": self.on_rcpt, "data": self.on_data, "end": self.on_end,
+            "vrfy": self.on_vrfy, "etrn": self.on_etrn, "reset": self.forget, "slow": self.slow, "close": self.close}
 
-    def reply(self, text: str) -> bool:
-        """Answer; True: the session goes on."""
-        self.target.write(text.encode("utf-8", "replace") + b"\r\n")
-        self.target.flush()
-        if text[0] in "45":
-            self.errors += 1
-        return True
+    def run(self) -> None:
+        """The whole session."""
+        self.log.info(b"connect from " + CLIENT)
+        self.say(b"220 %b\r\n" % self.config["smtpd_banner"].encode())
+        data = b""
+        while not self.closed:
+            more = self.read()
+            if more is None:
+                self.say(b"421 4.4.2 %b Error: timeout exceeded\r\n" % self.settings.hostname)
+                self.ended("timeout")
+            elif not more:
+                self.ended("lost connection")
+            else:
+                data = self.feed(data + more)
+        self.log.info(b"disconnect from " + CLIENT + self.core.counts().encode())
 
-    def run(self) -> int:
-        """The whole session; the exit status."""
-        self.reply(f"220 {self.config['smtpd_banner']}")
-        while self.errors <= ERRORS:
-            line = self.source.readline(LINE_LIMIT + 1)
-            if not line.endswith(b"\n"):
-                if not line:
-                    return 0
-                self.skip_line()
-                self.reply("500 5.5.2 Error: line too long")
-                continue
-            if not self.command(line.rstrip(b"\r\n")):
-                return 0
-        self.reply(f"421 4.7.0 {self.config.myhostname} Error: too many errors")
-        return 0
+    def read(self) -> bytes | None:
+        """Some input, b"" at its end, None when there is none for smtpd_timeout."""
+        ready, _, _ = select.select([self.source], [], [], self.config.smtpd_timeout)
+        return os.read(self.source, 65536) if ready else None
 
-    def skip_line(self) -> None:
-        """Read on to the end of an overlong line."""
-        while (line := self.source.readline(65536)) and not line.endswith(b"\n"):
-            pass
+    def feed(self, data: bytes) -> bytes:
+        """Act on what came; what the core has not used of it."""
+        event = ""
+        while event != "more" and not self.closed:
+            event, used = self.core.feed(data)
+            data = data[used:]
+            for note in self.core.notes:
+                wording.tell(self, *note)
+            self.core.notes.clear()
+            if event != "more":
+                self.events.get(event, self.on_other)()
+        self.put_out()
+        return data
 
-    def command(self, line: bytes) -> bool:
-        """One command line; False ends the session."""
-        words = [word for _, word in tokens(line)]
-        verb = self.verbs.get(words[0].upper()) if words else None
-        if verb is None:
-            return self.reply("500 5.5.2 Error: bad syntax" if not words else "502 5.5.2 Error: command not recognized")
-        return verb(words[1:])
+    def put_out(self) -> None:
+        """Write the replies that have gathered."""
+        self.say(self.core.out.take())
 
-    # -- verbs ----------------------------------------------------------------------------
+    def say(self, data: bytes) -> None:
+        """Write all of this."""
+        while data:
+            data = data[os.write(self.target, data):]
 
-    def helo(self, words: list[bytes]) -> bool:
-        """HELO."""
-        if len(words) != 1:
-            return self.reply("501 Syntax: HELO hostname")
-        self.greeted, self.message = True, None
-        return self.reply(f"250 {self.config.myhostname}")
+    def ended(self, why: str) -> None:
+        """The dialogue broke off."""
+        self.closed = True
+        self.log.info(f"{why} after {self.core.where()} from {CLIENT.decode()}")
 
-    def ehlo(self, words: list[bytes]) -> bool:
-        """EHLO, with what a local dialogue offers."""
-        if len(words) != 1:
-            return self.reply("501 Syntax: EHLO hostname")
-        self.greeted, self.message = True, None
-        offers = [self.config.myhostname, "PIPELINING", f"SIZE {self.config.message_size_limit}", "VRFY",
-                  "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8"]
-        return all([self.reply(f"250{'-' if offer != offers[-1] else ' '}{offer}") for offer in offers])
+    # -- events ---------------------------------------------------------------------------
 
-    def mail(self, words: list[bytes]) -> bool:
-        """MAIL FROM:<sender> with SIZE=, BODY=, SMTPUTF8 taken as they are."""
-        if not self.greeted:
-            return self.reply("503 5.5.1 Error: send HELO/EHLO first")
-        if self.message is not None:
-            return self.reply("503 5.5.1 Error: nested MAIL command")
-        sender = self.path(words, b"FROM:", allow_empty=True)
-        if sender is None:
-            return self.reply("501 5.5.4 Syntax: MAIL FROM:<address>")
-        self.message = Submission(sender)
-        return self.reply("250 2.1.0 Ok")
+    def on_helo(self) -> None:
+        """HELO, EHLO."""
+        self.helo = printable(self.core.text).translate(NEUTERED)
+        if self.core.verb == 0:
+            self.core.reply_lines(250, b"250 %b\r\n" % self.settings.hostname)
+            return
+        self.core.masked, lines, _ = self.settings.ehlo(ADDRESS)
+        self.core.reply_lines(250, lines)
 
-    def rcpt(self, words: list[bytes]) -> bool:
-        """RCPT TO:<recipient>."""
-        if self.message is None:
-            return self.reply("503 5.5.1 Error: need MAIL command")
-        recipient = self.path(words, b"TO:", allow_empty=False)
-        if recipient is None:
-            return self.reply("501 5.5.4 Syntax: RCPT TO:<address>")
-        if len(self.message.recipients) >= self.config.smtpd_recipient_limit:
-            return self.reply("452 4.5.3 Error: too many recipients")
-        self.message.recipients.append(Submitted(recipient))
-        return self.reply("250 2.1.5 Ok")
+    def on_mail(self) -> None:
+        """MAIL: a message that says that it is too big is refused at once."""
+        core, limit = self.core, self.config.message_size_limit
+        self.sender = core.address
+        if limit and core.size > limit:
+            wording.log_refusal(self, b"552 5.3.4 Message size exceeds fixed limit")
+            self.sender = None
+            core.reply(552, b"5.3.4 Message size exceeds fixed limit")
+            return
+        attributes = {"envid": (core.envid or b"").decode("utf-8", "surrogateescape"), "ret": str(core.ret or ""),
+                      "flags": str(SMTPUTF8) if core.utf8 else ""}
+        self.message = Submission(core.address, {name: value for name, value in attributes.items() if value})
+        core.reply(250, b"2.1.0 Ok")
 
-    def path(self, words: list[bytes], lead: bytes, allow_empty: bool) -> bytes | None:
-        """The address behind FROM: or TO:, None where it is malformed."""
-        if len(words) < 2 or words[0].upper() != lead:
-            return None
-        return parse_path(words[1], False, allow_empty)[0]
+    def on_rcpt(self) -> None:
+        """RCPT."""
+        core = self.core
+        self.message.recipients.append(Submitted(core.address, core.orcpt or b"", core.notify))
+        core.reply(250, b"2.1.5 Ok")
 
-    def data(self, words: list[bytes]) -> bool:
-        """DATA: take the content, submit, answer what became of it."""
-        message = self.message
-        if message is None:
-            return self.reply("503 5.5.1 Error: need RCPT command")
-        if not message.recipients:
-            return self.reply("554 5.5.1 Error: no valid recipients")
-        self.reply("354 End data with <CR><LF>.<CR><LF>")
-        content = self.content()
-        if content is None:
-            return False
-        self.message = None
+    def on_data(self) -> None:
+        """DATA, or the first BDAT."""
+        self.sink = MemorySink()
+        self.core.accept(self.sink)
+
+    def on_end(self) -> None:
+        """All content is here: submit it, and answer what became of it."""
+        message, core = self.message, self.core
+        self.forget()
         try:
-            answer = submit(self.config, message, content)
+            line = submit(self.config, message, bytes(self.sink.content)).encode("utf-8", "surrogateescape")
         except Failure as error:
-            text = str(error)
-            return self.reply(text if text[:1] in "45" and text[3:4] == " " else
-                              f"552 5.3.4 Error: {text}" if "too big" in text else f"451 4.3.0 Error: {text}")
-        return self.reply(answer or "250 2.0.0 Ok")
+            line = refusal(str(error))
+        text = line[4:] or WITHOUT_ID
+        if core.bdat and line[:1] != b"4" and line[:1] != b"5":
+            text = text.replace(b"Ok", b"Ok: %d bytes" % core.scanner.size, 1).replace(b"bytes: queued", b"bytes queued", 1)
+        core.reply(int(line[:3] or 250), text)
 
-    def content(self) -> bytes | None:
-        """The content up to CRLF . CRLF; None where input ends before."""
-        pieces, previous, size, limit = [], b"\r\n", 0, self.config.message_size_limit
-        while line := self.source.readline(65536):
-            at_start, after_crlf = previous.endswith(b"\n"), previous.endswith(b"\r\n")
-            previous = line
-            if at_start and line == b".\r\n" and after_crlf:
-                return b"".join(pieces)
-            if at_start and line in (b".\r\n", b".\n"):
-                continue                                # smtpd_forbid_bare_newline = normalize
-            line = line[1:] if at_start and line[:1] == b"." else line
-            size += len(line)
-            if not limit or size <= limit + 65536:      # more is not kept: submit says that it is too big
-                pieces.append(line)
-        return None
-
-    def rset(self, words: list[bytes]) -> bool:
-        """RSET."""
-        self.message = None
-        return self.reply("250 2.0.0 Ok")
-
-    def noop(self, words: list[bytes]) -> bool:
-        """NOOP."""
-        return self.reply("250 2.0.0 Ok")
-
-    def vrfy(self, words: list[bytes]) -> bool:
+    def on_vrfy(self) -> None:
         """VRFY: nothing is verified here."""
-        return self.reply("252 2.0.0 " + b" ".join(words).decode("utf-8", "replace") if words
-                          else "501 5.5.4 Syntax: VRFY address [SMTPUTF8]")
+        self.core.reply(252, b"2.0.0 " + printable(self.core.text))
 
-    def quit(self, words: list[bytes]) -> bool:
-        """QUIT."""
-        self.reply("221 2.0.0 Bye")
-        return False
+    def on_etrn(self) -> None:
+        """ETRN is for the running system."""
+        self.log.warning('do not use ETRN in "sendmail -bs" mode')
+        self.core.reply(458, b"Unable to queue messages")
+
+    def on_other(self) -> None:
+        """What only some configurations of smtpd have."""
+        self.core.reply(502, b"5.5.1 Error: command not implemented")
+
+    def forget(self) -> None:
+        """A transaction is over."""
+        self.message = self.sender = None
+
+    def slow(self) -> None:
+        """smtpd_error_sleep_time."""
+        time.sleep(max(self.config.smtpd_error_sleep_time, 0))
+
+    def close(self) -> None:
+        """QUIT, or too much of something."""
+        self.closed = True
+        if self.core.reason is not None:
+            self.ended(self.core.reason)
 
 
-def serve(config: Any, user: str, check_user: Callable[[], None]) -> int:
+def refusal(text: str) -> bytes:
+    """A reply line for a message that could not be submitted."""
+    if text[:1] not in "45" or text[3:4] != " ":
+        text = f"552 5.3.4 Error: {text}" if "too big" in text else "451 4.3.0 Error: queue file write error"
+    return text.encode("utf-8", "surrogateescape")
+
+
+def serve(config: Any, check_user: Callable[[], None]) -> int:
     """Serve on standard input and output; the exit status. Raises Failure where the user may not submit mail."""
     check_user()
+    if os.getuid() and wants_control(config):
+        raise Failure("stand-alone mode as mail_owner asks for access control, which only the running smtpd has: "
+                      "connect to its port, or run this as another user")
+    log = Maillog(config, "smtpd")
     try:
-        return Dialogue(config, user, sys.stdin.buffer, sys.stdout.buffer).run()
+        Dialogue(config, log, sys.stdin.fileno(), sys.stdout.fileno()).run()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)        # the caller left; nothing can be said any more
-        return 0
+        log.info(f"lost connection from {CLIENT.decode()}")     # the caller left; nothing can be said any more
+    return 0
+
+
+def wants_control(config: Any) -> bool:
+    """Are we mail_owner?"""
+    import pwd
+    try:
+        return pwd.getpwnam(config.mail_owner).pw_uid == os.getuid()
+    except KeyError:
+        return False

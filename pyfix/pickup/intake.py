@@ -8,16 +8,17 @@ import asyncio
 import time
 from typing import Any
 
+from pyfix._core.address import quote
 from pyfix.cleanup.intake import Intake
 from pyfix.cleanup.origin import Origin
 from pyfix.cleanup.stage import RETURNS
 from pyfix.errors import PeerError
 from pyfix.ipc.submission import Decoder
-from pyfix.model import RET_FULL, RET_HEADERS, SMTPUTF8, TRACE_ONLY, VERP, Recipient, Reply
+from pyfix.model import RET_FULL, RET_HEADERS, SMTPUTF8, TRACE, TRACE_ONLY, VERP, Recipient, Reply
 from pyfix.pickup.localcontent import LocalContent
 from pyfix.resolve.verp import ATTRIBUTE, delimiters_of
 
-ALLOWED_FLAGS = SMTPUTF8 | TRACE_ONLY
+ALLOWED_FLAGS = SMTPUTF8 | TRACE | TRACE_ONLY
 TOO_BIG = Reply(552, "5.3.4", "Error: message file too big")
 
 
@@ -67,8 +68,8 @@ class Receiver:
         intake.arrival, intake.sender = time.time_ns() // 1000, message.sender
         for one in message.recipients:
             intake.recipients.append(Recipient(one.address, b"", one.orcpt, one.notify))
-        sender = message.sender.decode("utf-8", "replace")
-        self.log.info(f"{intake.queue_id.decode()}: uid={self.uid} from=<{sender}>")
+        sender = quote(message.sender) if message.sender else b""
+        self.log.info(b"%b: uid=%d from=<%b>" % (intake.queue_id, self.uid, sender))
         intake.start()
 
     def _verp(self, said: str) -> str:

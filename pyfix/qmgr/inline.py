@@ -8,7 +8,7 @@ error(8) and discard(8). An agent process that serves one of them is preferred.
 import re
 from typing import Any
 
-from pyfix.model import NOTIFY_SUCCESS, Envelope
+from pyfix.model import NOTIFY_SUCCESS, TRACE, Envelope
 from pyfix.qmgr.names import external, seconds
 from pyfix.qmgr.scheduler import Message
 
@@ -40,7 +40,7 @@ class Inline:
         elif digit == "2":
             message.sent.extend(indexes)
             told = [(index, "delivered" if status == "sent" else status, dsn, text) for index in indexes
-                    if envelope.recipients[index].notify & NOTIFY_SUCCESS]
+                    if envelope.recipients[index].notify & NOTIFY_SUCCESS or envelope.flags & TRACE]
             message.reported = (message.reported or []) + told or None
         elif status == "bounced":
             message.bounced = (message.bounced or []) + [(index, dsn, text) for index in indexes]

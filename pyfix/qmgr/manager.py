@@ -127,7 +127,7 @@ class Manager:
                            f"saved as {store.bury(slot, str(error))}")
             return
         indexes = store.pending(slot)
-        message = Message(slot, known.queue_id, envelope.arrival, *known.place, envelope.size, known.flags & 0xff,
+        message = Message(slot, known.queue_id, envelope.arrival, *known.place, envelope.size, known.flags & model.KEPT_FLAGS,
                           envelope.sender, len(indexes), now)
         message.envelope, message.expired, message.pending = envelope, bool(known.flags & FORCED), 1
         self.active[slot] = message

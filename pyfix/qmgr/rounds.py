@@ -8,7 +8,7 @@ Manual pages: qmgr(8), bounce(8).
 
 from typing import Any
 
-from pyfix.model import TRACE_ONLY
+from pyfix.model import TRACE, TRACE_ONLY
 from pyfix.qmgr.names import external
 from pyfix.qmgr.scheduler import Message
 
@@ -64,7 +64,9 @@ class Rounds:
         wanted: list[tuple[str, list[Any]]] = []
         if message.bounced:
             wanted.append(("failure", message.bounced))
-        if message.reported:
+        if message.flags & TRACE and self.manager.store.message(message.slot).tries <= 1:
+            wanted.append(("verify", traced(message)))
+        elif message.reported:
             wanted.append(("verify" if message.flags & TRACE_ONLY else "success", message.reported))
         if message.deferred and self._late(message):
             wanted.append(("delay", message.deferred))
@@ -95,3 +97,10 @@ class Rounds:
             store.warn(message.slot)
         pause = self.manager.parameters.retry_after(now - message.arrival, message.slot)
         store.defer(message.slot, now + pause, message.deferred)
+
+
+def traced(message: Message) -> list[tuple[Any, ...]]:
+    """What the first attempt made of every recipient: (index, status, dsn, text). sendmail -v asks for it."""
+    failed = [(index, "failed", dsn, text) for index, dsn, text in message.bounced or ()]
+    delayed = [(index, "delayed", dsn, text) for index, dsn, text in message.deferred or ()]
+    return [*(message.reported or ()), *failed, *delayed]

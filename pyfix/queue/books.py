@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pyfix._core.slots import SlotTable
 from pyfix._core.wheel import Wheel
 from pyfix.model import HOLD as HOLD_FLAG
+from pyfix.model import KEPT_FLAGS
 from pyfix.queue.ledger import Ledger, Segment
 from pyfix.queue.states import (
     BIG,
@@ -63,7 +64,7 @@ class Books(Ledger):
     def admit(self, queue_id: bytes, arrival: int, segment: int, offset: int, length: int, size: int, flags: int,
               sender: bytes, nrcpt: int, chunks: Iterable[tuple[int, int, int]] = ()) -> int:
         """File a message; its slot. ValueError: not a queue id; KeyError: it is filed already."""
-        bits = flags & 0xff | (MULTI if nrcpt > 1 else 0) | (0 if sender else NULL_SENDER)
+        bits = flags & KEPT_FLAGS | (MULTI if nrcpt > 1 else 0) | (0 if sender else NULL_SENDER)
         state = HOLD if flags & HOLD_FLAG else INCOMING
         slot = self.table.add(queue_id, arrival, segment, offset, length, size, bits, state)
         if nrcpt > 1:

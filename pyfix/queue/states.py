@@ -23,7 +23,7 @@ from pyfix.model import Place
 INCOMING, ACTIVE, DEFERRED, HOLD, CORRUPT = 1, 2, 3, 4, 5
 NAMES = {INCOMING: "incoming", ACTIVE: "active", DEFERRED: "deferred", HOLD: "hold", CORRUPT: "corrupt"}
 
-# Message.flags above model.Envelope.flags
+# Message.flags beside model.KEPT_FLAGS
 MULTI, NULL_SENDER, FORCED, BIG, FINISHED, WARNED = 0x100, 0x200, 0x400, 0x800, 0x2000, 0x4000
 
 OP_DONE, OP_DEFER, OP_NOTE, OP_REMOVE, OP_HOLD, OP_RELEASE, OP_EXPIRE, OP_MOVE, OP_BURY, OP_WARN = range(1, 11)

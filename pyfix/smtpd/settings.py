@@ -69,6 +69,8 @@ class CommandList:
 class Settings(SettingsHot):
     """One configuration for smtpd. `log`: Maillog."""
 
+    standalone = False          # sendmail -bs
+
     def __init__(self, config: Any, resolver: Resolver, log: Any) -> None:
         self.config, self.generation, self.log = config, config.generation, log
         self.hostname, self.mail_name = config["myhostname"].encode(), config["mail_name"].encode()
@@ -124,7 +126,7 @@ class Settings(SettingsHot):
             junk=config.smtpd_junk_command_limit, newlines=newlines(config),
             bare_code=config.smtpd_forbid_bare_newline_reject_code, helo_required=config.smtpd_helo_required,
             forbid_pipelining=config.smtpd_forbid_unauth_pipelining, no_vrfy=config.disable_vrfy_command,
-            features=self.features, smtputf8=config.smtputf8_enable, strict_paths=config.strict_rfc821_envelopes,
+            features=self.features, smtputf8=config.smtputf8_enable, strict_paths=config.strict_rfc821_envelopes, standalone=self.standalone,
             forbidden=self.forbidden, ignored=self.ignored, path=self.parse)
 
     def read_time_limits(self, config: Any) -> None:

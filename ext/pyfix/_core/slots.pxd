@@ -11,7 +11,7 @@ cdef enum:
     HOLD = 4
     CORRUPT = 5
 
-# Slot.flags above the eight bits of model.Envelope.flags.
+# Slot.flags beside model.KEPT_FLAGS of the envelope.
 cdef enum:
     MULTI = 0x100           # more than one recipient: outcomes are in the store's side table
     NULL_SENDER = 0x200     # a bounce: bounce_queue_lifetime holds

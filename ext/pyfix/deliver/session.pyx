@@ -34,7 +34,7 @@ cdef extern from "Python.h":
 cdef enum:
     INFO = 6            # syslog severity
     NOTIFY_SUCCESS = 2  # model.NOTIFY_SUCCESS
-    TRACE_ONLY = 128    # model.TRACE_ONLY
+    TRACED = 0x8080     # model.TRACE and TRACE_ONLY
 
 
 def format_tv(long long microseconds, int digits=2, int decimals=2) -> str:
@@ -417,7 +417,7 @@ cdef class Session(Stream):
     cdef bytes settle_sent(self, Delivery delivery, int index, tuple answer, bytes how):
         """A recipient whose mail was taken. `how`: the log line's end if it was made for that answer already; it is returned."""
         cdef Recipient recipient = delivery.envelope.recipients[index]
-        if recipient.notify & NOTIFY_SUCCESS or delivery.envelope.flags & TRACE_ONLY:
+        if recipient.notify & NOTIFY_SUCCESS or delivery.envelope.flags & TRACED:
             self.agent.recipient_sent(self, delivery, index, answer)
             return how
         if how is None:

@@ -23,6 +23,7 @@ cdef int PIX = PIX_FEATURE
 
 cdef enum:
     NOTIFY_SUCCESS = 2      # model.NOTIFY_SUCCESS
+    TRACE = 0x8000          # model.TRACE
     SMTPUTF8 = 8            # model.SMTPUTF8
     VERP = 512              # model.VERP
     BACK_TO_BACK = 1        # seconds between deliveries that make a connection worth keeping
@@ -281,8 +282,10 @@ cdef class Way:
     def recipient_sent(self, Session session not None, Delivery delivery not None, index, tuple answer not None):
         """A recipient's mail was taken."""
         delivery.settle(session.plan, index, "sent", answer[1], answer[2], session.address.relay, session.uses)
-        if not session.core.features & DSN and (<Recipient> delivery.envelope.recipients[<long> index]).notify & NOTIFY_SUCCESS:
-            delivery.results[len(delivery.results) - 1][1] = self.parameters.without_dsn   # no wraparound here
+        if delivery.envelope.flags & TRACE or not session.core.features & DSN and (
+                <Recipient> delivery.envelope.recipients[<long> index]).notify & NOTIFY_SUCCESS:
+            row = delivery.results[len(delivery.results) - 1]       # no wraparound here
+            row[1], row[3] = self.parameters.without_dsn, f"delivery via {session.address.relay}: {row[3]}"
 
     def attempt_over(self, Delivery delivery not None):
         """A session is through with a delivery; recipients may be left for another server."""

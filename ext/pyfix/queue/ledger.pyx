@@ -15,6 +15,7 @@ cdef enum:
     STATE = 4           # the kind of record
     OP_REMOVE = 4       # states.OP_REMOVE
     HOLD_FLAG = 16      # model.HOLD
+    KEPT_FLAGS = 0x80ff # model.KEPT_FLAGS
     LONG_BIT = 63
 
 
@@ -53,7 +54,7 @@ cdef class Ledger:
         if offset < entry.tail:
             return 0
         slot = self.table.add(notice[0], notice[1], segment, offset, length, size,
-                              flags & 0xff | (0 if sender else NULL_SENDER), HOLD if flags & HOLD_FLAG else INCOMING)
+                              flags & KEPT_FLAGS | (0 if sender else NULL_SENDER), HOLD if flags & HOLD_FLAG else INCOMING)
         entry.live += 1
         entry.bytes += length
         entry.tail = (offset + length + 7) & ~<long long>7
