@@ -80,10 +80,25 @@ def plan_entry(entry: Entry, program: Program, config: Config, boot: set[str]) -
     listen = (*own, *(one for one in extra if one.name not in {o.name for o in own})) if program.start == BOOT else extra
     # one process carries thousands of sessions; more processes than cores only switch back and forth
     count = max(cores() // 2, 1) if program.count == SHARE else program.count
-    if entry.maxproc:
-        count = min(count, entry.maxproc)
+    maxproc = most(entry, config)
+    if maxproc:
+        count = min(count, maxproc)
     return Planned(entry.service, entry.type, entry.command, program.module, count, at_boot, program.keep_root,
-                   entry.overrides, tuple(listen), None if program.start == BOOT else own[0], entry.wakeup, entry.maxproc)
+                   entry.overrides, tuple(listen), None if program.start == BOOT else own[0], entry.wakeup, maxproc)
+
+
+def most(entry: Entry, config: Config) -> int | None:
+    """The process limit of a line; default_process_limit counts where main.cf has it, else None: our own default."""
+    return config.default_process_limit if entry.maxproc is None and "default_process_limit" in config.raw else entry.maxproc
+
+
+def disabled(entry: Entry, patterns: list[str]) -> bool:
+    """Does master_service_disable turn the line off? Types and name/type, the first that matches decides; "!" keeps."""
+    for pattern in patterns:
+        keep, pattern = pattern.startswith("!"), pattern.removeprefix("!")
+        if pattern.lower() in (entry.type, entry.name.lower()):
+            return not keep
+    return False
 
 
 def transport_name(value: str) -> str:
@@ -97,7 +112,8 @@ def load(directory: str) -> Plan:
     path = os.path.join(directory, "master.cf")
     boot = {transport_name(config["default_transport"])}
     services: dict[str, Planned] = {}
-    entries = load_master(path)
+    patterns = config.words("master_service_disable")
+    entries = [entry for entry in load_master(path) if not disabled(entry, patterns)]
     warnings = config.notices() + notices(entries, path)
     for entry in entries:
         program = PROGRAMS.get(entry.command)

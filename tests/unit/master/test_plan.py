@@ -60,3 +60,17 @@ def test_overrides_and_wakeup_change_without_a_restart(plan):
     before = plan(line.format(0, "")).services["2525/inet"]
     assert before.same_processes(plan(line.format(10, " -o smtpd_banner=y")).services["2525/inet"])
     assert not before.same_processes(plan("2525 inet n - n 0 3 smtp\n").services["2525/inet"])
+
+
+def test_default_process_limit_counts_where_it_is_given(plan):
+    master = "2525 inet n - n - - smtpd\n2526 inet n - n - 0 smtpd\nrelay unix - - n - 7 smtp\n"
+    limits = [[one.maxproc for one in plan(master, main).services.values()] for main in ("", "default_process_limit = 30\n")]
+    assert limits == [[None, 0, 7], [30, 0, 7]]
+
+
+@pytest.mark.parametrize("value, left", [
+    ("", ["2525/inet", "2526/inet", "relay/unix"]), ("inet", ["relay/unix"]), ("2525/inet", ["2526/inet", "relay/unix"]),
+    ("!2526/inet, inet", ["2526/inet", "relay/unix"]), ("INET unix", []), ("*", ["2525/inet", "2526/inet", "relay/unix"])])
+def test_services_can_be_disabled(plan, value, left):
+    master = "2525 inet n - n - - smtpd\n2526 inet n - n - 0 smtpd\nrelay unix - - n - 7 smtp\n"
+    assert list(plan(master, f"master_service_disable = {value}\n").services) == left
