@@ -13,13 +13,13 @@ from pyfix.cleanup.intake cimport Intake, Keeper
 from pyfix.cleanup.origin cimport NONE, Origin
 from pyfix.clock cimport wall_us
 from pyfix.message cimport Recipient
+from pyfix.queue.envelope cimport put_extents, put_recipients, put_start
 from pyfix.resolve.cache cimport Cache
 
 from pyfix.model import Reply
 from pyfix.resolve.domains import ERROR, FAIL
 
 cdef enum:
-    VERSION = 1                 # of pyfix.queue.envelope
     LOCAL_SUBMISSION = 32       # of pyfix.model, as the next
     LOCAL_CLIENT = 256
     VERP = 512
@@ -98,33 +98,12 @@ cdef class Hot(Keeper):
 
     cdef bytes envelope(self, Intake intake):
         """The record's head, as queue.envelope.pack() writes it."""
-        cdef Packer p = self.packer
-        cdef Recipient recipient
-        p.array(12)
-        p.integer(VERSION)
-        p.binary(intake.queue_id)
-        p.integer(intake.arrival)
-        p.binary(intake.sender)
-        p.integer(intake.flags)
-        p.integer(intake.size)
-        p.integer(intake.ret)
-        p.binary(intake.envid)
-        p.integer(self.generation)
+        put_start(self.packer, intake.queue_id, intake.arrival, intake.sender, intake.flags, intake.size, intake.ret, intake.envid,
+                  self.generation)
         self.attributes(intake.origin, intake.encoding)
-        p.array(6 * len(intake.recipients))
-        for recipient in intake.recipients:
-            p.binary(recipient.address)
-            p.binary(recipient.original)
-            p.binary(recipient.orcpt)
-            p.integer(recipient.notify)
-            p.text(recipient.transport)
-            p.text(recipient.nexthop)
-        p.array(3 * len(intake.extents))
-        for segment, offset, length in intake.extents:
-            p.integer(segment)
-            p.integer(offset)
-            p.integer(length)
-        return p.take()
+        put_recipients(self.packer, intake.recipients)
+        put_extents(self.packer, intake.extents)
+        return self.packer.take()
 
     cdef int attributes(self, Origin origin, str encoding) except -1:
         """The envelope's attributes: the client's, its port, the encoding."""

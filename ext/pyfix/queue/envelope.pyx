@@ -25,29 +25,50 @@ cdef enum:
 def pack(Envelope envelope not None) -> bytes:
     """The bytes of an envelope, to be given to Writer.commit()."""
     cdef Packer out = Packer()
-    cdef list recipients = envelope.recipients
-    cdef Recipient r
+    put_start(out, envelope.queue_id, envelope.arrival, envelope.sender, envelope.flags, envelope.size, envelope.ret,
+              envelope.envid, envelope.generation)
+    out.value(envelope.attributes, 0)
+    put_recipients(out, envelope.recipients)
+    put_extents(out, envelope.extents)
+    return out.take()
+
+
+cdef int put_start(Packer out, bytes queue_id, int64_t arrival, bytes sender, int flags, int64_t size, int ret, bytes envid,
+                   int64_t generation) except -1:
+    """What stands before the attributes."""
     out.array(FIELDS)
     out.integer(VERSION)
-    out.binary(envelope.queue_id)
-    out.integer(envelope.arrival)
-    out.binary(envelope.sender)
-    out.integer(envelope.flags)
-    out.integer(envelope.size)
-    out.integer(envelope.ret)
-    out.binary(envelope.envid)
-    out.integer(envelope.generation)
-    out.value(envelope.attributes, 0)
+    out.binary(queue_id)
+    out.integer(arrival)
+    out.binary(sender)
+    out.integer(flags)
+    out.integer(size)
+    out.integer(ret)
+    out.binary(envid)
+    out.integer(generation)
+    return 0
+
+
+cdef int put_recipients(Packer out, list recipients) except -1:
+    cdef Recipient one
     out.array(6 * len(recipients))
-    for r in recipients:
-        out.binary(r.address)
-        out.binary(r.original)
-        out.binary(r.orcpt)
-        out.integer(r.notify)
-        out.text(r.transport)
-        out.text(r.nexthop)
-    out.value([n for extent in envelope.extents for n in extent], 0)
-    return out.take()
+    for one in recipients:
+        out.binary(one.address)
+        out.binary(one.original)
+        out.binary(one.orcpt)
+        out.integer(one.notify)
+        out.text(one.transport)
+        out.text(one.nexthop)
+    return 0
+
+
+cdef int put_extents(Packer out, list extents) except -1:
+    out.array(3 * len(extents))
+    for segment, offset, length in extents:
+        out.integer(segment)
+        out.integer(offset)
+        out.integer(length)
+    return 0
 
 
 cdef bytes bytes_of(Packed* at):

@@ -16,14 +16,16 @@ from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF
 from libc.errno cimport ENOMEM, EROFS
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset, strncpy
+from posix.time cimport CLOCK_MONOTONIC, timespec
 
 from pyfix._core.frame cimport CHUNK, HEADER, SEAL, START, Frame, aligned, frame_stamp
+from pyfix.clock cimport nanoseconds
 from pyfix.durable cimport d_datasync, d_writev, iovec
 from pyfix.queue.segment cimport segment_cut, segment_free, segment_make
 from pyfix.queue.threads cimport (
-    CLOCK_MONOTONIC, EFD_CLOEXEC, EFD_NONBLOCK, clock_gettime, eventfd, pthread_cond_init, pthread_cond_signal,
+    EFD_CLOEXEC, EFD_NONBLOCK, eventfd, pthread_cond_init, pthread_cond_signal,
     pthread_cond_timedwait, pthread_cond_wait, pthread_condattr_init, pthread_condattr_setclock, pthread_condattr_t,
-    pthread_create, pthread_join, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_unlock, timespec)
+    pthread_create, pthread_join, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_unlock)
 
 from pyfix.durable import Directory, trouble
 from pyfix.errors import MessageTooLarge, QueueError
@@ -40,12 +42,6 @@ cdef enum:
     LAZY_NS = 1000000000
 
 cdef const char* ZEROS = "\0\0\0\0\0\0\0\0"
-
-
-cdef int64_t monotonic() noexcept nogil:
-    cdef timespec t
-    clock_gettime(CLOCK_MONOTONIC, &t)
-    return <int64_t>t.tv_sec * 1000000000 + t.tv_nsec
 
 
 cdef inline char* block_of(Item* item) noexcept nogil:
@@ -195,7 +191,7 @@ cdef bint wait_for_work(Core* core) noexcept nogil:
             continue
         if core.urgency == NOW or core.pending >= MUCH:
             return True
-        now = monotonic()
+        now = nanoseconds(CLOCK_MONOTONIC)
         if now >= core.deadline:
             return True
         until.tv_sec, until.tv_nsec = core.deadline // 1000000000, core.deadline % 1000000000
@@ -248,7 +244,7 @@ cdef void* run(void* argument) noexcept nogil:
 
 cdef int enqueue(Core* core, Item* item, int urgency) noexcept nogil:
     """Add an item to what gathers (the lock is held)."""
-    cdef int64_t deadline = monotonic() + (core.linger if urgency == SOON else LAZY_NS) if urgency < NOW else 0
+    cdef int64_t deadline = nanoseconds(CLOCK_MONOTONIC) + (core.linger if urgency == SOON else LAZY_NS) if urgency < NOW else 0
     cdef bint sooner = core.first == NULL or urgency > core.urgency or core.pending + item.length >= MUCH
     if core.first == NULL:
         core.first = item

@@ -1,11 +1,6 @@
-"""POSIX threads, their clock and an event descriptor, as far as the journal's thread needs them (pthreads(7), eventfd(2))."""
+"""POSIX threads and an event descriptor, as far as the journal's thread needs them (pthreads(7), eventfd(2))."""
 
-cdef extern from "<time.h>" nogil:
-    cdef struct timespec:
-        long tv_sec
-        long tv_nsec
-    int clock_gettime(int, timespec*)
-    int CLOCK_MONOTONIC
+from posix.time cimport timespec
 
 cdef extern from "<sys/eventfd.h>" nogil:
     int eventfd(unsigned int, int)

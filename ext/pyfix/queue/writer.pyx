@@ -9,19 +9,13 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from pyfix._core.frame cimport CHUNK, COPY, HEADER, MESSAGE
 from pyfix._core.slots cimport format_id
+from pyfix.clock cimport wall_us
 from pyfix.queue.content cimport ContentBuffer
 from pyfix.queue.journal cimport NOW, LAZY, Held, Item, Journal, next_segment
 from pyfix.queue.threads cimport pthread_mutex_lock, pthread_mutex_unlock
 
 from pyfix.durable import trouble
 from pyfix.errors import QueueError
-
-cdef extern from "<time.h>" nogil:
-    cdef struct timespec:
-        long tv_sec
-        long tv_nsec
-    int clock_gettime(int, timespec*)
-    int CLOCK_REALTIME
 
 cdef enum:
     COUNT_BITS = 20             # queue ids given out in one segment
@@ -45,14 +39,13 @@ cdef class Writer(Journal):
 
     def new_id(self) -> bytes:
         """A queue id that no other message has or had. QueueError: the log can't give one now."""
-        cdef timespec now
+        cdef int64_t now = wall_us()
         cdef char[40] text
         cdef uint64_t number
-        clock_gettime(CLOCK_REALTIME, &now)
         number = self.next_number()
         if self.long_ids:
             number |= <uint64_t>1 << 63
-        return PyBytes_FromStringAndSize(text, format_id(number, <uint32_t>now.tv_sec, <uint32_t>(now.tv_nsec // 1000), text))
+        return PyBytes_FromStringAndSize(text, format_id(number, <uint32_t>(now // 1000000), <uint32_t>(now % 1000000), text))
 
     cdef uint64_t next_number(self) except 0:
         """Segment number and count; a segment that gave 2**COUNT_BITS is left for the next."""
