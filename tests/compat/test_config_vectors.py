@@ -1,8 +1,8 @@
-"""The peer's vectors for expansion, levels, name masks, small value functions, host names and IDNA."""
+"""The peer's vectors for expansion, levels, name masks, small value functions, and IDNA."""
 
 import pytest
 
-from pyfix.config import expand, hosts, idna, level, units, words
+from pyfix.config import expand, idna, level, units, words
 from pyfix.config.expand import Expander
 from tests.kit.peer import vectors
 
@@ -89,15 +89,6 @@ def test_safe_ultostr(case):
 @pytest.mark.parametrize("case", cases("util_misc", "sane_basename"))
 def test_sane_basename(case):
     assert (words.sane_dirname(case["in"]), words.sane_basename(case["in"])) == (case["dir"], case["base"])
-
-
-@pytest.mark.parametrize("case", cases("valid_hostname", "valid_hostname"))
-def test_valid_hostname(case):
-    warnings: list[str] = []
-    assert hosts.valid_hostname(case["in"], True, warnings.append) == case["hostname_ok"]
-    if case["hostaddr_ok"] is not None:
-        assert hosts.valid_hostaddr(case["in"], warnings.append) == case["hostaddr_ok"]
-    assert warnings == case["warnings"]
 
 
 @pytest.mark.parametrize("case", cases("valid_hostname", "midna_domain"))
