@@ -21,6 +21,7 @@ from pyfix.deliver.hosts import Unreachable
 from pyfix.deliver.notices import Notices, Tap
 from pyfix.deliver.session import Delivery, Session
 from pyfix.deliver.target import Address, Destination, parse_list
+from pyfix.deliver.watched import Watched
 from pyfix.deliver.way import Route, Site, Way, orcpt_of
 from pyfix.errors import TableError
 from pyfix.resolve import verp
@@ -187,6 +188,8 @@ class Agent(Way):
         session.core.pix_no_esmtp = "disable_esmtp" in self.parameters.by_server.workarounds(session.address) and self.old(delivery)
         if self.notices:
             session.tap = Tap(self.notices, session.address.relay)
+        if self.parameters.watched.has(session.address.name.encode(), session.address.ip.encode()):
+            session.tap = Watched(self.parameters.watched, session.address.relay, session.tap)
         if discarded:
             session.core.notes.append(("discard", discarded))
 

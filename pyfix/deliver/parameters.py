@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyfix._core.request import Settings
+from pyfix.access.debugpeers import DebugPeers
 from pyfix.deliver.byserver import ByServer, mask_of, words_of
 from pyfix.deliver.session import Plan
 from pyfix.errors import ConfigError, TableError
@@ -50,7 +51,8 @@ class Parameters:
         found = ByServer(discard, maps, self.pix, self.local_tables("pix_workaround_maps"), lambda mask: self.plan_for(log, mask),
                          log.warning)
         recorded = "protocol" in config.words("notify_classes")
-        self.by_server = found if found.any or recorded else None
+        self.watched = DebugPeers(config, log)
+        self.by_server = found if found.any or recorded or self.watched else None
 
     def value(self, suffix: str) -> Any:
         """A parameter of this program's family."""

@@ -23,6 +23,7 @@ class Client(ClientHot):
 
     log_name  b"name[address]", with smtpd_client_port_logging b"name[address]:port"
                  trusted  in mynetworks      exempt  free of smtpd_client_*_limit
+    watched   debug_peer_list has it
     described the same as text      may_xclient, may_xforward, may_verp    smtpd_authorized_* has it
     local     local_header_rewrite_clients matches              newlines  smtpd_forbid_bare_newline for it
     tally     as what it is counted, 0 if it is exempt
@@ -39,6 +40,7 @@ class Client(ClientHot):
         self.tally = 0 if self.exempt else key_of(address, *settings.prefixes)
         self.newlines = NEWLINES_LEGACY if self.listed(settings.newline_exempt) else settings.limits.newlines
         self.local = self.is_local()
+        self.watched = settings.watched.has(peer.name, address)
         self.may_verp = self.listed(settings.verp_hosts)
         may = (("xclient", self.may_xclient), ("xforward", self.may_xforward), ("verp", self.may_verp))
         self.ehlo = settings.ehlo(address, frozenset(name for name, allowed in may if allowed))
@@ -80,7 +82,7 @@ class Clients:
     def __init__(self, settings: Any) -> None:
         self.settings = settings
         lists = (settings.policy.engine.networks, settings.exempt, settings.newline_exempt, settings.xclient_hosts,
-                 settings.xforward_hosts, settings.verp_hosts, *settings.local_tables)
+                 settings.xforward_hosts, settings.verp_hosts, settings.watched.list, *settings.local_tables)
         self.fixed = not any(entry.tables for entry in lists) and not settings.discard_maps
         self._kept: dict[tuple[bytes, Peer], Client] = {}
 

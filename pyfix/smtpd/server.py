@@ -19,6 +19,7 @@ from pyfix.smtpd.careful import CarefulSession
 from pyfix.smtpd.etrn import Flush
 from pyfix.smtpd.hot import ServerHot
 from pyfix.smtpd.names import Names
+from pyfix.smtpd.peaks import Peaks
 from pyfix.smtpd.settings import Settings
 
 QUEUE_FULL = b"452 4.3.1 Insufficient system storage"
@@ -42,6 +43,7 @@ class Server(ServerHot):
         self.names = Names(log.warning, PeerNames(shared()), settings.config.smtpd_peername_lookup)
         self.flush = Flush(f"{queue_directory}/public/qmgr", log.warning, clock)
         self.counts: Anvil | None = None     # made for the first client that is counted
+        self.peaks = Peaks(log.info, service_name)
         self.stressed = self.closed = False
         self.notices: Any = None     # pyfix.smtpd.notify.Notices, where there is a queue to put them into
         self.configure(settings)
@@ -74,6 +76,7 @@ class Server(ServerHot):
         settings, key, where = session.settings, session.client.tally, self.service(session)
         self.tallied[session] = key
         count = self.anvil.connected(key, settings.rate_unit)
+        self.peaks.see("connection count", count, 0, session)
         if settings.connection_count and count > settings.connection_count:
             self.warning(b"Connection concurrency limit exceeded: %d from %b for service %b" % (count, session.client.log_name, where))
             return self.too_many_connections(session)
@@ -110,7 +113,11 @@ class Server(ServerHot):
     def count(self, what: str, session: Any) -> int:
         """One more of `what` from this client: how many in this period. 0 where nothing is limited."""
         settings = session.settings
-        return self.anvil.count(session.client.tally, what, settings.rate_unit) if settings.counts_rates else 0
+        if not settings.counts_rates:
+            return 0
+        count = self.anvil.count(session.client.tally, what, settings.rate_unit)
+        self.peaks.see(f"{what} rate", count, settings.rate_unit, session)
+        return count
 
     @property
     def anvil(self) -> Anvil:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pyfix._core.address import parse_path
 from pyfix._core.limits import Limits
+from pyfix.access.debugpeers import DebugPeers
 from pyfix.access.networks import Networks
 from pyfix.access.policy import Policy
 from pyfix.errors import ConfigError, TableError
@@ -88,7 +89,8 @@ class Settings(SettingsHot):
         self.ignored = CommandList(config, "smtpd_noop_commands", log.warning)
         self.etrn = Etrn(config, log.warning)
         self.read_authorized(config)
-        self.taps = Taps(config, self.log, self.policy.engine.censor)
+        self.watched = DebugPeers(config, log)
+        self.taps = Taps(config, self.log, self.policy.engine.censor, self.watched)
         self.limits = self.make_limits(config)
         self.read_time_limits(config)
         self.read_stages(config)
@@ -133,10 +135,10 @@ class Settings(SettingsHot):
         """How long a client may take; `careful`: its sessions need more than the plain Session."""
         self.timeout = config.smtpd_timeout
         self.request_deadline, self.min_data_rate = config.smtpd_per_request_deadline, config.smtpd_min_data_rate
-        self.port_logging = config.smtpd_client_port_logging
+        self.port_logging, self.opens_early = config.smtpd_client_port_logging, not config.smtpd_delay_open_until_valid_rcpt
         self.proxied, self.proxy_timeout = upstream(config), config.smtpd_upstream_proxy_timeout
         self.careful = (self.proxied or self.port_logging or self.request_deadline or bool(self.features) or self.taps.wanted
-                        or bool(self.verp_hosts))
+                        or bool(self.verp_hosts) or self.opens_early)
 
     def read_authorized(self, config: Any) -> None:
         """Who may say XCLIENT, XFORWARD and XVERP."""

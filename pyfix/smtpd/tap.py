@@ -1,5 +1,5 @@
 """What passes between client and core, where a configuration wants to change or keep it: smtpd_command_filter, footers,
-transcripts for the postmaster.
+transcripts for the postmaster, debug_peer_list.
 
 The law: a Tap belongs to one session and is made only where Taps.wanted; the core shows it each command line
 before it is read and each reply before it leaves (pyfix._core.tapped). A filter that fails ends the session
@@ -21,12 +21,13 @@ SHOWN = 100
 class Taps:
     """What one configuration wants of taps."""
 
-    def __init__(self, config: Any, log: Any, censor: Any) -> None:
+    def __init__(self, config: Any, log: Any, censor: Any, watched: Any) -> None:
         self.log = log
         self.filter = opened(config, config["smtpd_command_filter"])
         self.filter_name = config["smtpd_command_filter"].encode()
         self.footer = Footer(config, log, censor)
-        self.wanted = self.filter is not None or bool(self.footer) or bool(TRANSCRIPT & set(config.words("notify_classes")))
+        self.watched = watched
+        self.wanted = bool(watched) or self.filter is not None or bool(self.footer) or bool(TRANSCRIPT & set(config.words("notify_classes")))
 
 
 def opened(config: Any, spec: str) -> Any:
@@ -44,6 +45,7 @@ class Tap:
 
     def __init__(self, taps: Taps, session: Any) -> None:
         self.taps, self.session = taps, session
+        self.watched = False            # debug_peer_list has the client
         notices = session.server.notices
         self.transcript = Transcript(notices, self.client) if notices is not None and notices.wanted else None
 
@@ -53,6 +55,8 @@ class Tap:
 
     def command(self, line: bytes) -> bytes | None:
         """The command to read in the place of `line`; None where that can't be known."""
+        if self.watched:
+            self.taps.watched.show(b"<", self.client(), line)
         if self.transcript is not None:
             self.transcript.heard(line)
         return self.filtered(line) if self.taps.filter is not None else line
@@ -90,6 +94,9 @@ class Tap:
             lines = self.taps.footer.below(lines, self.session.address, self.session.port)
         if self.transcript is not None:
             self.transcript.said(lines)
+        if self.watched:
+            for line in lines:
+                self.taps.watched.show(b">", self.client(), line)
         return lines
 
     def refused(self) -> None:

@@ -314,6 +314,26 @@ def test_xforward(tmp_path: Any) -> None:
     play(tmp_path, scenario, [HI, features, OK, OK, OK, OK, GO, DOT], smtp_send_xforward_command="yes")
 
 
+def test_debug_peer_list(tmp_path: Any) -> None:
+    """Commands and replies of a watched server are logged, whole lines in their order, as Debian's Postfix writes them."""
+    async def scenario(world: Bench, server: Server) -> None:
+        await world.send(server.nexthop)
+        where = f"{H}:{server.port}: "
+        shown = [line.replace(where, "") for line in world.log.lines if line[:2] in ("> ", "< ")]
+        assert shown[:3] == ["< 220 mx.example ESMTP", "> EHLO client.example", "< 250-mx.example"]
+        assert [line for line in shown if line[0] == ">"][1:4] == ["> MAIL FROM:<s@example.org>", "> RCPT TO:<r@example.com>", "> DATA"]
+        assert "< 250 2.0.0 Ok?queued" in shown
+    script = [HI, b"250-mx.example\r\n250 HELP\r\n", OK, OK, GO, b"250 2.0.0 Ok\x01queued\r\n"]
+    play(tmp_path, scenario, script, debug_peer_list="192.0.2.1, 127.0.0.0/8")
+
+
+def test_who_is_not_watched(tmp_path: Any) -> None:
+    async def scenario(world: Bench, server: Server) -> None:
+        await world.send(server.nexthop)
+        assert not [line for line in world.log.lines if line[:2] in ("> ", "< ")]
+    play(tmp_path, scenario, [*P, OK, OK, GO, DOT], debug_peer_list="192.0.2.1")
+
+
 def test_verp(tmp_path: Any) -> None:
     """Each recipient has its sender address, the log has the one that was given."""
     async def scenario(world: Bench, server: Server) -> None:

@@ -31,8 +31,8 @@ class Log:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def info(self, text: str) -> None:
-        self.lines.append(text)
+    def info(self, text: str | bytes) -> None:
+        self.lines.append(text if isinstance(text, str) else text.decode())
 
     def warning(self, text: str) -> None:
         self.lines.append("warning: " + text)

@@ -115,8 +115,15 @@ cdef class CarefulSession(Session):
     cdef int enter(self) except -1:
         if self.settings.port_logging:
             self.client = self.settings.clients.make(self.client.peer, self.address, self.port)
-        self.core.verp_allowed = self.settings.verp_allowed if self.client.may_verp else None
+        self.allow()
         return Session.enter(self)
+
+    cdef int allow(self) except -1:
+        """What comes with the client: XVERP, debug_peer_list."""
+        self.core.verp_allowed = self.settings.verp_allowed if self.client.may_verp else None
+        if self.tapped is not None:
+            self.tapped.tap.watched = self.client.watched
+        return 0
 
     # -- what passes
 
@@ -172,7 +179,20 @@ cdef class CarefulSession(Session):
         if self.core.verp is not None and not self.core.address:
             self.core.answer(503, b"5.5.4 Error: XVERP requires non-null sender")
             return 0
-        return Session.on_mail(self)
+        Session.on_mail(self)
+        return self.open_early()
+
+    def decided(self, refusal):
+        """With smtpd_delay_open_until_valid_rcpt=no a sender that policy let in has a queue ID."""
+        Session.decided(self, refusal)
+        self.open_early()
+
+    cdef int open_early(self) except -1:
+        """smtpd_delay_open_until_valid_rcpt=no: what is refused from here on has a queue ID in the log. If the queue is in
+        trouble, the first recipient hears of it."""
+        if self.settings.opens_early and self.core.in_mail and self.intake is None and not self.over:
+            self.open_intake()
+        return 0
 
     cdef object open_intake(self):
         """A message with VERP has the delimiters in its envelope, and an origin that no other message has."""
@@ -212,7 +232,7 @@ cdef class CarefulSession(Session):
             else self.settings.clients.get(identity.peer, identity.address, self.server.clock())
         self.core.greeted, self.core.esmtp = self.helo is not None, identity.esmtp
         self.core.newlines, self.trusted = self.client.newlines, self.client.trusted
-        self.core.verp_allowed = self.settings.verp_allowed if self.client.may_verp else None
+        self.allow()
         self.subject = self.origin = self.forwarded = None
         refusal = self.server.enter(self, self.address, self.client)
         if refusal is not None or not self.settings.checks_at_connect:
