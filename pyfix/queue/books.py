@@ -29,7 +29,6 @@ from pyfix.queue.states import (
     OP_DONE,
     OP_EXPIRE,
     OP_HOLD,
-    OP_MOVE,
     OP_NOTE,
     OP_RELEASE,
     OP_REMOVE,
@@ -207,10 +206,6 @@ class Books(Ledger):
             self.table.set_flag(slot, FORCED)
         elif kind == OP_WARN:
             self.table.set_flag(slot, WARNED)
-        elif kind == OP_MOVE:
-            for number in {self.table.place(slot)[0], *(number for number, _ in self.big.get(slot, ()))}:
-                self.segment(number).needed_until = 1
-            self.move(slot, op[2], op[3], op[4], [tuple(chunk) for chunk in op[5]])
         elif kind == OP_BURY:
             self.table.set_due(slot, 0)
             self.table.set_state(slot, CORRUPT)

@@ -2,7 +2,8 @@
 
 Law: docs/queue.md "Recovery". Nothing on disk is changed but for copies put into corrupt/, so
 that a recovery that is cut off and begun again finds the same. A record no later one vouches for is
-admitted when it is whole, after a sync; it was perhaps never acknowledged, and perhaps was.
+admitted when it is whole, after a sync; it was perhaps never acknowledged, and perhaps was. So is the checkpoint synced:
+after a kill it may be whole for this process, and not on disk.
 """
 
 import os
@@ -66,6 +67,11 @@ class Disk:
                 self.warn(f"{path}: {trouble}; left as it is")
             return None
 
+    def keep(self, path: str) -> None:
+        """Make durable a file that a process may have been killed over before it could: what follows builds on it."""
+        with open(path, "rb") as file:
+            self.directory.datasync(file.fileno())
+
     def holds(self, number: int) -> bool:
         """Whether there is a segment of that number now. None that was freed comes back: no number is used twice."""
         return os.path.exists(os.path.join(self.path, f"{number:08x}.seg"))
@@ -105,6 +111,7 @@ def recover(disk: Disk, books: Books) -> int:
     """Fill empty books. Returns the sequence of the checkpoint used, 0 when there was none."""
     start, path = choose(disk)
     if start is not None:
+        disk.keep(path)
         checkpoint.load(path, books)
         for number, tail, ended in start.tails:
             books.segments[number] = books.segment(number)

@@ -8,7 +8,6 @@ A state record is one msgpack array [operation, queue id number, ...]; the numbe
     [REMOVE, number]
     [HOLD | RELEASE, number, due]
     [EXPIRE, number]
-    [MOVE, number, segment, offset, length, [segment of a chunk, ...]]
     [BURY, number]
     [WARN, number]                                              the sender was told of the delay
 """
@@ -26,7 +25,8 @@ NAMES = {INCOMING: "incoming", ACTIVE: "active", DEFERRED: "deferred", HOLD: "ho
 # Message.flags beside model.KEPT_FLAGS
 MULTI, NULL_SENDER, FORCED, BIG, FINISHED, WARNED = 0x100, 0x200, 0x400, 0x800, 0x2000, 0x4000
 
-OP_DONE, OP_DEFER, OP_NOTE, OP_REMOVE, OP_HOLD, OP_RELEASE, OP_EXPIRE, OP_MOVE, OP_BURY, OP_WARN = range(1, 11)
+OP_DONE, OP_DEFER, OP_NOTE, OP_REMOVE, OP_HOLD, OP_RELEASE, OP_EXPIRE = range(1, 8)
+OP_BURY, OP_WARN = 9, 10
 
 pack_op = msgpack.Packer(use_bin_type=True, unicode_errors="surrogateescape", autoreset=True).pack
 

@@ -18,7 +18,7 @@ from pyfix.queue.reader import SegmentFile
 from pyfix.queue.recovery import START, STATE, Disk, catch_up
 from pyfix.queue.scan import scan
 from pyfix.queue.segment import try_lock
-from pyfix.queue.states import CORRUPT, OP_DEFER, OP_MOVE, OP_NOTE, pack_op, unpack_op
+from pyfix.queue.states import CORRUPT, OP_DEFER, OP_NOTE, pack_op, unpack_op
 from pyfix.queue.writer import Writer
 
 POOL = 4                    # free segments kept for use again
@@ -64,9 +64,6 @@ class Upkeep:
     def begin(self, log: Journal) -> None:
         """The state log is open."""
         self._log = log
-        for entry in self.books.segments.values():
-            if entry.needed_until:          # the state log that was replayed has moved messages out of it
-                entry.needed_until = self.sequence + 2
         for path in checkpoint.NAMES[2:]:
             try:
                 self._kept_state = checkpoint.read_start(os.path.join(self.disk.path, path.decode())).state
@@ -327,15 +324,14 @@ class Upkeep:
                 self.disk.warn(f"compaction: {error}")
             elif self.books.table.find_number(number) == slot:
                 self._keep_for_checkpoints(slot)
-                self._log.append(STATE, pack_op((OP_MOVE, number, *place, chunks)), 1)
                 self.books.move(slot, *place, chunks)
                 entry = self.books.segment(place.segment)
                 entry.tail = max(entry.tail, place.offset + place.length)
 
     def _keep_for_checkpoints(self, slot: int) -> None:
-        """The segments a message moves out of stay until both checkpoints know its new place.
+        """The segments a message moves out of stay until both checkpoints know its new place: only they know it.
 
-        Recovery from an older one first finds the message where it was, and then applies what the state log says of it.
+        Recovery from an older one finds the message where it was, and so does without the copy.
         """
         begun = self._image.start.sequence if self._image is not None else self.sequence
         for number in {self.books.table.place(slot)[0], *(number for number, _ in self.books.big.get(slot, ()))}:
