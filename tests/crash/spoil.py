@@ -12,7 +12,7 @@ from pyfix.queue.states import pack_op, unpack_op
 
 from .disk import Base, Op
 
-STATE, START, HEADER = 4, 4096, 32
+STATE, START, HEADER, BLOCK = 4, 4096, 32, 128
 NOBODY = 1 << 30            # in the number of a message that is not there
 
 
@@ -64,7 +64,28 @@ def checkpoints(state: Base) -> Base:
     return Base(state.names, files)
 
 
-CHECKSUMS = {"head of a record": records(False), "body of a record": records(True), "checkpoint": checkpoints}
+def segment_heads(state: Base) -> Base:
+    """Without the checksum of a segment's head: the first copy of it is believed."""
+    files = dict(state.files)
+    for name, inode in state.names.items():
+        if name.endswith(b".seg"):
+            data = files.get(inode, b"")
+            files[inode] = data[:BLOCK - 4] + frame.checksum(data[:BLOCK - 4]).to_bytes(4, "little") + data[BLOCK:]
+    return Base(state.names, files)
+
+
+def cuts(state: Base) -> Base:
+    """Without the checksum of a .cut."""
+    files = dict(state.files)
+    for name, inode in state.names.items():
+        data = files.get(inode, b"")
+        if name.endswith(b".cut") and len(data) == 8:
+            files[inode] = data[:4] + frame.checksum(data[:4], int(name[:8], 16)).to_bytes(4, "little")
+    return Base(state.names, files)
+
+
+CHECKSUMS = {"head of a record": records(False), "body of a record": records(True), "checkpoint": checkpoints,
+             "head of a segment": segment_heads, "cut": cuts}
 
 
 def without_records(ops: list[Op], kind: int) -> list[Op]:

@@ -67,13 +67,13 @@ def test_some_crash_states(shared: Path) -> None:
 
 @pytest.mark.crash
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(5))
 def test_thousands_of_crash_states(shared: Path, seed: int) -> None:
     work, ops, inode = recording(shared / f"w{seed}", 60, seed)
     rng = random.Random(seed)
     kinds = {op[0] for op in ops}
     assert kinds >= {durable.CREATE, durable.WRITE, durable.RENAME, durable.ALLOCATE, durable.SYNC_END, durable.DIR_SYNC_END}
-    assert explore(shared / "state", work, ops, inode, points(ops, rng, 60), 4, rng) > 1000
+    assert explore(shared / "state", work, ops, inode, points(ops, rng, 120), 4, rng) > 2000
 
 
 @pytest.mark.crash
@@ -83,7 +83,7 @@ def test_a_crash_during_recovery(shared: Path) -> None:
     rng = random.Random(3)
     path = shared / "state"
     path.mkdir(exist_ok=True)
-    for cut in points(ops, rng, 30):
+    for cut in points(ops, rng, 60):
         facts = Facts(ops, cut)
         kept = rng.choice(list(choices(ops, cut, forced(ops, cut), rng, 3)))
         write_out(image(EMPTY, ops, kept, inode), path)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -172,19 +173,26 @@ def test_a_cut_that_is_not_whole_costs_nothing(tmp_path: Path, data: bytes, said
     assert found == set(places) and any("does not count" in line for line in warnings) == said
 
 
-def test_a_full_disk_refuses_mail_and_still_records_deliveries(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reserve", [True, False])
+def test_a_full_disk_refuses_mail_and_still_records_deliveries(tmp_path: Path, reserve: bool) -> None:
+    """And not without the reserve."""
     mount = tmp_path / "small"
     mount.mkdir()
     if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", mount], check=False,
                                       capture_output=True).returncode:
         pytest.skip("no small file system can be mounted")
     try:
-        full_disk(mount)
+        if reserve:
+            full_disk(mount)
+        else:
+            with pytest.raises(DiskFull):
+                full_disk(mount, lambda: (mount / "reserve").unlink())
     finally:
         subprocess.run(["umount", "-l", mount], check=True)
 
 
-def full_disk(path: Path) -> None:
+def full_disk(path: Path, before: Callable[[], None] = lambda: None) -> None:
+    """Work on a disk without room; `before` it is filled to the last byte."""
     size = 1 << 16
     now = [EPOCH]
     store = Store(str(path), lambda: now[0], segment_size=size, warn=lambda line: None)
@@ -206,10 +214,13 @@ def full_disk(path: Path) -> None:
         writer.wait()
     assert isinstance(results[-1][2], DiskFull) and not writer.broken
     slots = [store.admit([q, EPOCH, *place, len(body), 0, b"", 1]) for q, place, error in results if error is None]
+    before()
     (path / "ballast").write_bytes(b"") if os.statvfs(path).f_bavail == 0 else fill_up(path)
-    for round_ in range(3):
+    log = store._log.position()[0]
+    while store._log.position()[0] == log:          # until another segment is needed
         for slot in slots[2:]:
-            store.defer(slot, EPOCH + round_, [(0, "4.0.0", "x" * 40)])
+            store.defer(slot, EPOCH, [(0, "4.0.0", "x" * 40)])
+        store.sync()
     for slot in slots[2:]:
         store.done(slot, [0])
         store.remove(slot)
