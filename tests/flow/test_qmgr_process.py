@@ -186,3 +186,19 @@ def test_a_mad_process_is_cut_off_and_the_others_are_served(tmp_path, frame):
         await site.message(b"a@example.com")
         assert len(await site.jobs()) == 1
     run(tmp_path, test)
+
+
+@pytest.mark.parametrize("broken", [[1, 2], ["x"] * 10, [b"", 0, 1 << 40, -1, 2, 3, 0, b"", 1, []]])
+def test_what_stands_behind_a_broken_notice_is_read_from_disk(tmp_path, broken):
+    """An exception in the middle of a group drops its rest, and the connection with it: then the writer's segments are read."""
+    async def test(site):
+        notices = []
+        send, site.to_qmgr = site.to_qmgr, SimpleNamespace(send=lambda message: notices.extend(message[1]))
+        names = [await site.message(b"a@example.com") for _ in range(3)]
+        send.send([COMMITTED, [notices[0], broken, *notices[1:]]])
+        await site.agent()
+        jobs = []
+        while len(jobs) < 3:
+            jobs += await site.jobs()
+        assert sorted(job[1] for job in jobs) == sorted(names)
+    run(tmp_path, test)
