@@ -7,19 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from pyfix.model import Envelope
+from pyfix.qmgr.heap import Keyed
 
 Reason = tuple[str, str]        # enhanced status code, text
-
-class Keyed:
-    """Something that stands in a Heap, oldest stamp first."""
-
-    tag: float
-    seq: int
-
-class Heap:
-    """A binary heap of Keyed that knows where each one stands, so that any can leave."""
-
-    def __len__(self) -> int: ...
 
 class Feedback:
     """A feedback expression of postconf(5): "x", "x / concurrency", "x / sqrt_concurrency"; x is a number or a ratio.

@@ -99,7 +99,7 @@ OTHERS = {
     "load.histogram": TOOL, "load.receiving": TOOL, "load.sending": TOOL, "load.traffic": TOOL,
     "maps.hashtable": "maps a file into memory; what is in it is _core.hashmap's", "message": VALUES,
     "net.callbacks": SOCKETS, "net.engine": SOCKETS, "net.listener": SOCKETS, "net.sockaddr": "inet_pton(3) and inet_ntop(3)", "net.stream": SOCKETS,
-    "qmgr.hot": SHORT_WAY, "queue.content": VALUES, "queue.journal": DISK, "queue.reader": DISK, "queue.scan": DISK, "queue.segment": DISK,
+    "qmgr.heap": "a part of qmgr.scheduler", "qmgr.hot": SHORT_WAY, "queue.content": VALUES, "queue.journal": DISK, "queue.reader": DISK, "queue.scan": DISK, "queue.segment": DISK,
     "queue.writer": DISK, "resolve.cache": "remembers what the Resolver decided", "smtpd.careful": SESSION, "smtpd.hot": SHORT_WAY,
     "smtpd.session": SESSION, "title": KERNEL,
 }
