@@ -67,8 +67,8 @@ sim: build
 	$(VENV)/bin/python -m bench.sim $(SIM)
 
 # what runs in compiled code; the fuzz targets for a second each
-CORE_TESTS := tests/core tests/property tests/unit/cleanup tests/unit/deliver tests/unit/ipc tests/unit/load tests/unit/maps tests/unit/net \
-	tests/unit/qmgr tests/unit/queue tests/unit/smtpd tests/unit/test_connection.py tests/unit/test_maillog.py tests/unit/test_submission.py \
+CORE_TESTS := tests/core tests/property tests/unit/cleanup tests/unit/deliver tests/unit/ipc tests/unit/maps tests/unit/net tests/unit/qmgr \
+	tests/unit/queue tests/unit/smtpd $(wildcard tests/unit/load/test_[ehm]*.py) tests/unit/test_connection.py tests/unit/test_maillog.py tests/unit/test_submission.py \
 	tests/dialogs tests/fuzz
 CORE := PYFIX_FUZZ_SECONDS=$${PYFIX_FUZZ_SECONDS:-1} ../$(VENV)/bin/python -m pytest --capture=sys -m "not interop" $(CORE_TESTS) $(PYTEST)
 ASAN := LD_PRELOAD=$$(gcc -print-file-name=libasan.so):$$(gcc -print-file-name=libubsan.so) PYTHONMALLOC=malloc \

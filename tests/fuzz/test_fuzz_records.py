@@ -1,4 +1,4 @@
-"""Random values and bent bytes through msgpack, the frames between processes and the MIME scanner: as the oracles, however cut.
+"""Random values and bent bytes through msgpack and the frames between processes: as the oracles, however cut.
 
 PYFIX_FUZZ_SECONDS (10) for each target, PYFIX_SEED for other bytes.
 """
@@ -12,16 +12,13 @@ from collections.abc import Callable
 import msgpack
 import pytest
 
-from pyfix._core.mime import MimeState
 from pyfix._core.pack import pack
 from pyfix._core.unpack import unpack
-from tests.kit.bodies import bodies
 from tests.kit.frames import received
 from tests.oracle import stream as oracle
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
 SECONDS, SEED = float(os.environ.get("PYFIX_FUZZ_SECONDS", "10")), int(os.environ.get("PYFIX_SEED", "1"))
-BODIES = [content for content in bodies().values() if len(content) < 20_000]
 NUMBERS = [0, 1, 127, 128, 255, 256, 65535, 65536, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1, -1, -32, -33, -128, -129, -2**31, -2**63]
 
 
@@ -74,52 +71,11 @@ def frames(chance: random.Random) -> None:
     assert repr(ours) == repr(theirs), (data, cuts)
 
 
-class Sink:
-    """What a MimeState finds: headers and trouble in order, the rest as bytes."""
-
-    def __init__(self) -> None:
-        self.found: list[tuple[object, ...]] = []
-
-    def header(self, kind: int, text: bytes, offset: int) -> None:
-        self.found.append((kind, text, offset))
-
-    def header_end(self) -> None:
-        self.found.append(("end",))
-
-    def body(self, text: bytes, more: bool, offset: int) -> None:
-        self.raw(text if more else text + b"\r\n")
-
-    def raw(self, data: bytes) -> None:
-        if self.found and self.found[-1][0] == "raw":
-            data = self.found.pop()[1] + data               # type: ignore[operator]
-        self.found.append(("raw", data))
-
-    def trouble(self, kind: int, text: bytes) -> None:
-        self.found.append(("trouble", kind))
-
-
-def scanned(content: bytes, cuts: list[int], bodies: bool, limit: int) -> list[tuple[object, ...]]:
-    """What is found in content that comes in these pieces; all trouble behind the rest, for it may be told between two pieces."""
-    sink = Sink()
-    state = MimeState(sink, 2000, 20, 200, limit, bodies)
-    for start, end in zip([0, *cuts], [*cuts, len(content)]):
-        state.feed(content[start:end])
-    state.finish()
-    return sink.found
-
-
-def structure(chance: random.Random) -> None:
-    content = bent(chance.choice(BODIES), chance)
-    cuts = sorted(chance.randrange(len(content) + 1) for _ in range(chance.randrange(1, 6)))
-    bodies, limit = chance.random() < 0.5, chance.choice([64, 2048])
-    assert scanned(content, cuts, bodies, limit) == scanned(content, [], bodies, limit), (content, cuts, bodies, limit)
-
-
-@pytest.mark.parametrize("target", [packed, frames, structure], ids=lambda target: target.__name__)
+@pytest.mark.parametrize("target", [packed, frames], ids=lambda target: target.__name__)
 def test_fuzz(target: Callable[[random.Random], None]) -> None:
     chance, deadline, count = random.Random(SEED), time.monotonic() + SECONDS, 0
     while time.monotonic() < deadline:
         for _ in range(20):
             target(chance)
         count += 20
-    assert count > 20
+    assert count >= 20
