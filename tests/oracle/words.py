@@ -99,10 +99,19 @@ def tokens(line: bytes) -> list[tuple[str, bytes]]:
 
 
 def quoted(line: bytes, at: int) -> tuple[int, bool]:
-    """(where the "..." or <...> that starts at `at` ends, whether it does)."""
-    pattern = rb'"(?:\\.|[^\\"])*"' if line[at] == 34 else rb'<(?:\\.|"(?:\\.|[^\\"])*"|[^\\">])*>'
-    match = re.compile(pattern, re.S).match(line, at)
-    return (match.end(), True) if match else (len(line), False)
+    """(where the "..." or <...> that starts at `at` ends, whether it does); quotes and brackets nest in brackets."""
+    parts = re.compile(rb'\\.|"(?:\\.|[^\\"])*"|[^\\]', re.S)
+    if line[at] == 34:
+        match = parts.match(line, at)
+        return (match.end(), True) if match and len(match[0]) > 1 else (len(line), False)
+    depth = 0
+    for match in parts.finditer(line, at):
+        if match[0] == b'"':
+            break
+        depth += {b"<": 1, b">": -1}.get(match[0], 0)
+        if depth == 0:
+            return match.end(), True
+    return len(line), False
 
 
 # ---- envelope
