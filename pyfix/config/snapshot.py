@@ -152,7 +152,7 @@ class Config:
             return text
         result, status = expand(text, self._lookup, self.warnings.append)
         if status & ERROR:
-            raise self._error(ConfigError(self.warnings[-1], remedy="correct the ${...} expression"), name)
+            raise self.blame(ConfigError(self.warnings[-1], remedy="correct the ${...} expression"), name)
         return result
 
     def _lookup(self, name: str, test: bool) -> str | None:
@@ -168,7 +168,7 @@ class Config:
         try:
             return _CONVERT[row.type](self, row, text)
         except ConfigError as error:
-            raise self._error(error, name) from None
+            raise self.blame(error, name) from None
 
     def row(self, name: str) -> Parameter:
         """The table's row; members of transport families and user-defined names get one made up."""
@@ -190,7 +190,8 @@ class Config:
         """The expanded value as a list: separated by comma or blank, { } kept together."""
         return split_words(self[name])
 
-    def _error(self, error: ConfigError, name: str) -> ConfigError:
+    def blame(self, error: ConfigError, name: str) -> ConfigError:
+        """The error with the file and line that set parameter `name`."""
         line = self._lines.get(name, 0)
         file = f"{self.directory}/main.cf" if line or name not in self.raw else f"{self.directory}/master.cf"
         return ConfigError(error.text, file, line, error.remedy)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pyfix.config.table import TRANSPORT_FAMILY, details, parameters
 
-NOT_READERS = ("document.py", "sources.py", "table.py", "deprecated.py")   # they name parameters and heed none
+NOT_READERS = ("document.py", "sources.py", "table.py", "deprecated.py", "check.py")   # they name parameters and heed none
 NAME_OTHERS = ("proxy_read_maps", "proxy_write_maps")     # which tables are allowed, not which are looked up
 HOLE = "\0"
 _NAME = re.compile(r"[A-Za-z0-9_]+")

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from pyfix.config import Config
+from pyfix.config.check import mistakes, together
 from pyfix.config.master_cf import Service as Entry
 from pyfix.config.master_cf import load_master
 from pyfix.config.table import details
@@ -114,6 +115,8 @@ def load(directory: str) -> Plan:
     services: dict[str, Planned] = {}
     patterns = config.words("master_service_disable")
     entries = [entry for entry in load_master(path) if not disabled(entry, patterns)]
+    if wrong := misconfigured(config, entries, path):
+        raise together(wrong)
     warnings = config.notices() + notices(entries, path)
     for entry in entries:
         program = PROGRAMS.get(entry.command)
@@ -125,6 +128,18 @@ def load(directory: str) -> Plan:
         elif program.module:
             services[entry.name] = _located(entry, program, config, boot, path)
     return Plan(config, services, warnings)
+
+
+def misconfigured(config: Config, entries: list[Entry], path: str) -> list[ConfigError]:
+    """Bad values of main.cf, and of the -o in master.cf, that something to be started would stumble over."""
+    programs = {entry.command for entry in entries}
+    found = mistakes(config, programs)
+    for entry in entries:
+        if entry.overrides and entry.command in PROGRAMS:
+            names = dict(entry.overrides)
+            found += [ConfigError(error.text, path, entry.line, error.remedy)
+                      for error in mistakes(config.override(entry.overrides), programs, names)]
+    return found
 
 
 def notices(entries: list[Entry], path: str) -> list[str]:
