@@ -86,6 +86,8 @@ class Command:
         flags = self.mode.flags
         for letter in "aAlm":
             if letter in flags:
+                if letter == "m":       # main.cf could name a directory with more types: it is read, as in Postfix
+                    self._config(False)
                 from pyfix.commands.postconf_lists import show_list
 
                 show_list(letter)
