@@ -22,7 +22,7 @@ ORDER = "aAbCdefFhHlmMnopPtTxX#"
 MAJOR = "aAblmMpPFtT"
 EDITS = "eX#"
 # Options of which at most one may be given.
-EXCLUSIVE = (MAJOR, "den#X", "feX#", "xeX#", "heX#", "HeX#", "ode#X", "hH")
+EXCLUSIVE = (MAJOR, "den#X", "feX#", "xeX#", "ode#X", "hHeX#")
 # What goes with each major option.
 COMPATIBLE = {"p": "CdefhHnoxX#", "M": "efoxX#C", "F": "efhHoxC", "P": "efhHoxXC", "a": "", "A": "", "b": "C", "l": "",
               "m": "", "t": "C", "T": "C"}
