@@ -84,7 +84,7 @@ def in_process(folder: Path, rounds: int) -> dict[str, float]:
     """Lookups a second of a pyfix table, a dict, and py-lmdb, with fresh key objects in random order.
 
     py-lmdb twice: all lookups in one transaction, which sees no change of the table, and a transaction for each, which
-    does, as a pyfix table does. Slices of a few milliseconds take turns, and the best tenth of them counts: so
+    does, as a pyfix table does. "pyfix blocks" has SLICE keys as lines in one call, as `postmap -q -` asks. Slices of a few milliseconds take turns, and the best tenth of them counts: so
     other programs on the machine disturb all alike.
     """
     import lmdb
@@ -101,14 +101,21 @@ def in_process(folder: Path, rounds: int) -> dict[str, float]:
         with env.begin() as own:
             return own.get(key)
 
+    def block(keys: list[bytes]) -> float:
+        lines = b"\n".join(keys) + b"\n"
+        start = time.perf_counter()
+        table.map.query(lines)
+        return (time.perf_counter() - start) / len(keys)
+
     keys = (folder / "keys").read_bytes().split()
     with env.begin() as transaction:
         gets = {"pyfix": table.get, "dict": entries.get, "py-lmdb": transaction.get, "py-lmdb each": current}
-        times: dict[str, list[float]] = {name: [] for name in gets}
+        times: dict[str, list[float]] = {name: [] for name in [*gets, "pyfix blocks"]}
         for at in range(0, rounds * len(keys), SLICE):
             for number, (name, get) in enumerate(gets.items()):
                 start = (at + number * SLICE) % max(len(keys) - SLICE, 1)
                 times[name].append(timed_slice(get, [bytes(bytearray(key)) for key in keys[start:start + SLICE]]))
+            times["pyfix blocks"].append(block(keys[start - SLICE:start] or keys[:SLICE]))
     return {name: 1 / sorted(found)[len(found) // 10] for name, found in times.items()}
 
 

@@ -17,7 +17,7 @@ from posix.unistd cimport close, pread
 
 import os
 
-from pyfix._core.hashmap cimport (ABSENT, BROKEN, FOUND, Cursor, Image, fold_ascii, fold_hash, has_high, image_find, image_next,
+from pyfix._core.hashmap cimport (ABSENT, BROKEN, FOUND, Cursor, Image, fold_hash, has_high, image_find, image_next,
                                   image_open, image_prefetch, image_prefetch_entry, siphash13)
 from pyfix.errors import TableConfigError, TableError
 
@@ -275,21 +275,31 @@ cdef class MappedTable:
 
     cdef int _group(self, Batch *batch) noexcept nogil:
         """Groups of lines until the data ends (0), a line is odd (2) or the table is damaged (-1)."""
-        cdef Row rows[GROUP]
-        cdef size_t count, index
+        cdef Row rows[2][GROUP]
+        cdef size_t count[2]
+        cdef size_t index
         cdef int state
-        while True:
-            count = self._gather(batch, rows)
-            if count == 0:
-                return 0
-            for index in range(count):
-                image_prefetch_entry(&self.image, rows[index].hash)
-            for index in range(count):
-                state = self._answer(batch, &rows[index])
+        cdef int turn = 0
+        count[0] = self._gather(batch, rows[0])
+        self._ask(rows[0], count[0])
+        while count[turn]:
+            # while this group's memory is on its way, the next one is prepared
+            count[1 - turn] = self._gather(batch, rows[1 - turn])
+            for index in range(count[turn]):
+                state = self._answer(batch, &rows[turn][index])
                 if state != 1:
                     # go on behind this line next time
-                    batch.at = rows[index].next
+                    batch.at = rows[turn][index].next
                     return state
+            turn = 1 - turn
+            self._ask(rows[turn], count[turn])
+        return 0
+
+    cdef inline void _ask(self, const Row *rows, size_t count) noexcept nogil:
+        """Let the memory of a group's entries come."""
+        cdef size_t index
+        for index in range(count):
+            image_prefetch_entry(&self.image, rows[index].hash)
 
     cdef size_t _gather(self, Batch *batch, Row *rows) noexcept nogil:
         """Cut, fold and hash up to GROUP lines."""
@@ -306,11 +316,15 @@ cdef class MappedTable:
             rows[count].next = batch.at
             rows[count].odd = rows[count].size > SHORT_KEY or rows[count].size == 0
             if not rows[count].odd:
-                high = fold_ascii(line, rows[count].size, rows[count].key)
+                if self.fold:
+                    high = fold_hash(self.image.k0, self.image.k1, line, rows[count].size, rows[count].room,
+                                     &rows[count].hash)
+                    rows[count].key = rows[count].room
+                else:
+                    high = has_high(line, rows[count].size)
+                    rows[count].hash = siphash13(self.image.k0, self.image.k1, line, rows[count].size)
+                    rows[count].key = line
                 rows[count].odd = high and self.utf8
-                if not self.fold:
-                    memcpy(rows[count].key, line, rows[count].size)
-                rows[count].hash = siphash13(self.image.k0, self.image.k1, rows[count].key, rows[count].size)
                 image_prefetch(&self.image, rows[count].hash)
             else:
                 rows[count].hash = 0
@@ -348,7 +362,8 @@ cdef struct Row:
     size_t next
     uint64_t hash
     bint odd
-    uint8_t key[SHORT_KEY]
+    const uint8_t *key            # folded, in `room`, or the line itself
+    uint8_t room[SHORT_KEY]
 
 cdef struct Batch:
     const uint8_t *data
