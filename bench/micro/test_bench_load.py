@@ -11,7 +11,7 @@ import uvloop
 
 from pyfix.load import mix, sink, source
 from pyfix.load.histogram import Histogram
-from pyfix.load.receiving import examine
+from pyfix.load.checking import examine
 from pyfix.load.sending import Source
 from pyfix.load.traffic import Traffic
 from pyfix.net.engine import Engine

@@ -20,7 +20,8 @@ from typing import Any
 
 from pyfix._core.limits import Limits
 from pyfix.load import profile
-from pyfix.load.receiving import Receiver, Run
+from pyfix.load.checking import Run
+from pyfix.load.receiving import Receiver
 from pyfix.load.tool import Clock, UsageError, Workers, added, address, part, run, say, summed
 from pyfix.net.engine import Engine
 

@@ -96,7 +96,7 @@ VALUES = "values, no rules"
 OTHERS = {
     "_core.buffer": VALUES, "_core.client_text": "a part of _core.client", "_core.limits": VALUES, "_core.request": "a part of _core.client",
     "cleanup.hot": SHORT_WAY, "cleanup.intake": SHORT_WAY, "cleanup.origin": VALUES, "confine": KERNEL, "deliver.session": SESSION, "durable": DISK,
-    "load.histogram": TOOL, "load.receiving": TOOL, "load.sending": TOOL, "load.traffic": TOOL,
+    "load.checking": TOOL, "load.histogram": TOOL, "load.receiving": TOOL, "load.sending": TOOL, "load.traffic": TOOL,
     "maps.hashtable": "maps a file into memory; what is in it is _core.hashmap's", "message": VALUES,
     "net.callbacks": SOCKETS, "net.engine": SOCKETS, "net.listener": SOCKETS, "net.sockaddr": "inet_pton(3) and inet_ntop(3)", "net.stream": SOCKETS,
     "qmgr.heap": "a part of qmgr.scheduler", "qmgr.hot": SHORT_WAY, "queue.content": VALUES, "queue.journal": DISK, "queue.reader": DISK, "queue.scan": DISK, "queue.segment": DISK,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyfix.load import mix
-from pyfix.load.receiving import examine
+from pyfix.load.checking import examine
 from pyfix.load.traffic import Traffic
 
 TRAFFIC = Traffic(b"run7", 3, *mix.plain("a{u}@b.test", "u{u}@d{d}.test", 90, 9, "200:1,1500:1", "1:1,3:1", ""))
