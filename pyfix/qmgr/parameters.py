@@ -28,6 +28,7 @@ class Parameters:
     defer_transports: frozenset[str] = frozenset()
     soft_bounce: bool = False
     confirm_cleared: bool = False
+    clog_warn: int = 0              # 0: nobody is warned
 
     def lifetime(self, sender: bytes) -> int:
         """How long a message of this sender may stay in the queue."""
@@ -67,4 +68,5 @@ def parameters(config: Any) -> Parameters:
         bounce_lifetime=config.bounce_queue_lifetime * SECOND, delay_warning=config.delay_warning_time * SECOND,
         transport_retry=config.transport_retry_time * SECOND,
         defer_transports=frozenset(config["defer_transports"].replace(",", " ").split()),
-        soft_bounce=config.soft_bounce, confirm_cleared=config.confirm_delay_cleared)
+        soft_bounce=config.soft_bounce, confirm_cleared=config.confirm_delay_cleared,
+        clog_warn=config.qmgr_clog_warn_time * SECOND if config.helpful_warnings else 0)

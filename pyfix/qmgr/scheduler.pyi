@@ -134,6 +134,10 @@ class Scheduler:
         """New parameters after a reload: windows stay, limits apply from now on."""
     def site(self, transport: str, key: Any) -> Site | None:
         """The Site of a key ("nexthop" or (nexthop, recipient)), or None."""
+    def crowded(self, most: int) -> list[tuple[Site, int]]:
+        """[(Site, deliveries that wait there or are under way)] of the sites that have more than `most`."""
+    def has_others(self, site: Site) -> bool:
+        """Whether the transport has work for other sites too."""
     def enter(self, message: Message, transport: str, nexthop: str, recipients: list[int], key: Any, now: int) -> bool:
         """Queue a message's recipients at one site, as many entries as the recipient limit asks for; False where
         the site or the transport is dead: the entry is in `suspended`."""

@@ -12,6 +12,7 @@ from pyfix.config import interfaces  # noqa: F401 - code is loaded while root ca
 from pyfix.errors import QueueError, SystemTrouble
 from pyfix.qmgr.admin import Admin
 from pyfix.qmgr.callers import Callers
+from pyfix.qmgr.clog import Clog
 from pyfix.qmgr.hot import Clock
 from pyfix.qmgr.manager import Manager
 from pyfix.qmgr.parameters import parameters
@@ -44,6 +45,7 @@ class Process:
         self.manager = Manager(parameters(service.config), self.store, self.reader, service.log, self.logs["error"],
                                self.reports, self.clock)
         self.manager.routes = self.routes = Routes(service.config, service.log.warning)
+        self.clog = Clog(self.manager)
         self.callers = Callers(service.config, service.log)
         self.server = Server(self.manager, loop, self.answer, directory, self.callers)
         self.admin = Admin(self.manager, self.server.soon, self.requeue, self.callers)
@@ -71,6 +73,7 @@ class Process:
         if found:
             self.manager.incoming.extend(found)
             self.server.soon()
+        self.clog.look(self.clock.now())
         self.service.loop.call_later(UPKEEP, self.upkeep)
 
     def committed(self, group: list[tuple[Any, Any, Any]]) -> None:

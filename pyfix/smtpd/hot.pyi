@@ -19,7 +19,6 @@ class SettingsHot:
     greeting: bytes
     helo_reply: bytes
     limits: Limits
-    stressed_limits: Limits
     resolver: Cache
     timeout: int
     connection_count: int

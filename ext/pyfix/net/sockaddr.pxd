@@ -10,3 +10,5 @@ cdef extern from "<sys/socket.h>" nogil:
 cdef socklen_t fill(sockaddr_storage* out, int family, str host, int port) except 0
 # (host, port) of an address: host is numeric text, "" for AF_UNIX.
 cdef tuple read(const sockaddr_storage* address)
+# The numeric host, b"" for AF_UNIX, and its port into `port`.
+cdef bytes read_host(const sockaddr_storage* address, int* port)

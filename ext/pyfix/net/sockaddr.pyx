@@ -67,18 +67,26 @@ cdef socklen_t fill(sockaddr_storage* out, int family, str host, int port) excep
 
 cdef tuple read(const sockaddr_storage* address):
     """(host, port); an AF_UNIX peer reads as ("", 0)."""
+    cdef int port
+    cdef bytes host = read_host(address, &port)
+    return host.decode("ascii"), port
+
+
+cdef bytes read_host(const sockaddr_storage* address, int* port):
+    """The host, and its port into `port`; an AF_UNIX peer reads as b"" and 0."""
     cdef char[64] text
-    cdef const sockaddr_in* four
-    cdef const sockaddr_in6* six
+    cdef const sockaddr_in* four = <const sockaddr_in*> address
+    cdef const sockaddr_in6* six = <const sockaddr_in6*> address
+    port[0] = 0
     if address.ss_family == AF_INET:
-        four = <const sockaddr_in*> address
+        port[0] = ntohs(four.sin_port)
         inet_ntop(AF_INET, &four.sin_addr, text, sizeof(text))
-        return text[:strlen(text)].decode("ascii"), ntohs(four.sin_port)
-    if address.ss_family == AF_INET6:
-        six = <const sockaddr_in6*> address
+    elif address.ss_family == AF_INET6:
+        port[0] = ntohs(six.sin6_port)
         if memcmp(six.sin6_addr.s6_addr, MAPPED, 12) == 0:
             inet_ntop(AF_INET, &six.sin6_addr.s6_addr[12], text, sizeof(text))
         else:
             inet_ntop(AF_INET6, &six.sin6_addr, text, sizeof(text))
-        return text[:strlen(text)].decode("ascii"), ntohs(six.sin6_port)
-    return "", 0
+    else:
+        return b""
+    return text[:strlen(text)]

@@ -155,6 +155,17 @@ cdef class Scheduler:
         cdef Transport found = self.transports.get(transport)
         return None if found is None else found.sites.get(key)
 
+    def crowded(self, long most):
+        """[(Site, deliveries that wait there or are under way)] of the sites that have more than `most`."""
+        cdef Transport transport
+        cdef Site site
+        return [(site, len(site.todo) + site.busy) for transport in self.transports.values()
+                for site in transport.sites.values() if len(site.todo) + site.busy > most]
+
+    def has_others(self, Site site not None):
+        """Whether the transport has work for other sites too."""
+        return len(site.transport.sites) > 1
+
     # -- work comes in --------------------------------------------------------------------
 
     cpdef bint enter(self, Message message, str transport, str nexthop, list recipients, object key, long long now):

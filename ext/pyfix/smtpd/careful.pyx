@@ -19,6 +19,7 @@ from pyfix._core.chars cimport escaped
 from pyfix._core.server cimport EV_MORE, EV_XCLIENT, EV_XFORWARD, IN_COMMAND, IN_DATA, IN_LONG_LINE
 from pyfix._core.tapped cimport TappedCore
 from pyfix.cleanup.origin cimport Origin
+from pyfix.net.sockaddr cimport read_host
 from pyfix.smtpd.session cimport Session
 
 from pyfix.ipc.eager import run
@@ -63,8 +64,7 @@ cdef class CarefulSession(Session):
         if not self.settings.proxied:
             Session.begin(self)
             return
-        host, self.port = self.peer_address()
-        self.address = (<str> host).encode("ascii") or b"127.0.0.1"
+        self.address = read_host(&self.peer, &self.port) or b"127.0.0.1"
         self.server.sessions.add(self)
         self.counted = self.awaits_proxy = True
         self.set_deadline(self.settings.proxy_timeout)

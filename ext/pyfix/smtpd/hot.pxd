@@ -11,7 +11,7 @@ from pyfix.telemetry.lines cimport Lines
 cdef class SettingsHot:
     cdef public object config, log, policy, clients, canonical
     cdef public bytes hostname, mail_name, greeting, helo_reply
-    cdef public Limits limits, stressed_limits
+    cdef public Limits limits
     cdef public Cache resolver
     cdef public long timeout, connection_count, connection_rate, message_rate, recipient_rate
     cdef public uint64_t message_size

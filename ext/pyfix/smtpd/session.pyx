@@ -13,7 +13,7 @@ from pyfix._core.command cimport tally
 from pyfix._core.server cimport *
 from pyfix.message cimport make_recipient
 from pyfix.net.engine cimport Engine
-from pyfix.net.sockaddr cimport sockaddr_storage
+from pyfix.net.sockaddr cimport read_host, sockaddr_storage
 
 from pyfix.errors import QueueError
 from pyfix.ipc.eager import run
@@ -62,8 +62,7 @@ cdef class Session(Stream):
     def begin(self):
         """Connected: who is it?"""
         cdef ClientHot client
-        host, self.port = self.peer_address()
-        self.address = (<str> host).encode("ascii") or b"127.0.0.1"
+        self.address = read_host(&self.peer, &self.port) or b"127.0.0.1"
         self.server.sessions.add(self)
         self.counted = True
         self.set_deadline(self.settings.timeout)
@@ -274,10 +273,7 @@ cdef class Session(Stream):
 
     cdef int on_mail(self) except -1:
         cdef ServerCore core = self.core
-        if not self.may_send():
-            refusal = self.server.may_send(self, core.size)
-        else:
-            refusal = None
+        refusal = None if self.may_send() else self.server.may_send(self, core.size)
         if refusal is not None:
             self.sender = core.address
             wording.log_refusal(self, refusal)
