@@ -8,7 +8,7 @@ import getopt
 import os
 import sys
 
-from pyfix.commands.common import fatal
+from pyfix.commands.common import complaint, fatal
 from pyfix.config import Config, config_directory
 from pyfix.errors import ConfigError
 from pyfix.telemetry.maillog import CommandLog, Maillog, facility_of, host_of
@@ -47,7 +47,8 @@ def main() -> int:
     """Entry point of `postlog`."""
     try:
         return run(sys.argv[1:])
-    except getopt.GetoptError:
+    except getopt.GetoptError as error:
+        print(complaint("postlog", error), file=sys.stderr)
         return fatal("postlog", "usage: postlog [-iv] [-c config_dir] [-p priority] [-t tag] [text...]")
     except (ConfigError, OSError) as error:
         return fatal("postlog", str(error))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
+from pyfix._core.address import quote
 from pyfix.commands.common import Failure, complaint, fatal
 from pyfix.commands.queued import Asked, Down, Usage, load, own_store
 from pyfix.config import Config
@@ -41,8 +42,8 @@ def records(config: Config) -> Iterator[list[Any]]:
 
 
 def text_of(address: bytes) -> str:
-    """An address for people; the null sender is MAILER-DAEMON."""
-    return address.decode("utf-8", "replace") or "MAILER-DAEMON"
+    """An address in external form; the null sender is MAILER-DAEMON."""
+    return quote(address).decode("utf-8", "replace") if address else "MAILER-DAEMON"
 
 
 def printed(rows: Iterable[list[Any]], long_ids: bool, out: TextIO) -> None:

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from pyfix.commands.common import Failure, complaint, fatal
-from pyfix.commands.postqueue import records
 from pyfix.commands.queued import Asked, Down, Usage, load, own_store
 from pyfix.config import Config
 from pyfix.errors import PyfixError
-from pyfix.queue.states import NAMES
+from pyfix.queue.states import HOLD, NAMES
 from pyfix.telemetry.maillog import CommandLog
 
 USAGE = ("usage: postsuper [-c config_dir] [-d queue_id (delete)] [-e queue_id (expire)] "
@@ -43,7 +42,7 @@ class Super:
     def work(self, option: str, ids: list[bytes] | None) -> None:
         """One option for these messages, None for all."""
         operation, done, total = WORK[option]
-        held = len(self._on_hold(ids)) if option == "-f" else 0
+        held = self._on_hold(ids) if option == "-f" else 0
         count = 0 if self.nowhere else self._all(operation) if ids is None else self._each(operation, ids, done)
         self.total(total, count)
         if option == "-f":
@@ -53,12 +52,19 @@ class Super:
         """The line about all messages together."""
         self.log.info(f"{what}: {count} message{'' if count == 1 else 's'}")
 
-    def _on_hold(self, ids: list[bytes] | None) -> list[bytes]:
-        """Those of the messages (None: all) that are on hold."""
+    def _on_hold(self, ids: list[bytes] | None) -> int:
+        """How many of the messages (None: all) are on hold."""
         if self.nowhere or self.queues and "hold" not in self.queues:
-            return []
-        wanted = None if ids is None else set(ids)
-        return [row[1] for row in records(self.config) if row[0] == "hold" and (wanted is None or row[1] in wanted)]
+            return 0
+        try:
+            if ids is None:
+                return sum(1 for row in Asked(self.config, "public/showq", "list") if row[0] == "hold")
+            return sum(1 for name in set(ids) for row in Asked(self.config, "public/qmgr", "find", name) if row[0] == "hold")
+        except Down:
+            import pyfix.qmgr.admin  # noqa: F401 - _directly needs it, when root is given up and it may not be readable
+            with own_store(self.config) as (store, _):
+                held = {store.queue_id(slot) for slot in store.scan([HOLD], 0, 1 << 31)[0]}
+            return len(held if ids is None else held.intersection(ids))
 
     def _all(self, operation: str) -> int:
         try:

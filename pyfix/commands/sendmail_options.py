@@ -120,7 +120,9 @@ def _invalid(text: str) -> NoReturn:
 
 
 def _flag(wish: Wish, letter: str) -> None:
-    if letter == "I":
+    if letter == "G":
+        wish.attributes["rewrite_context"] = "remote"
+    elif letter == "I":
         wish.mode = "i"
     elif letter == "i":
         wish.dots_end = False

@@ -4,7 +4,7 @@ Law: this page, and ext/postdrop/postdrop.c, which checks the same. A message is
 byte, a 4-byte big-endian length, and data:
 
     S  sender (internal form; empty: the null sender), first and once
-    A  "name=value": fullname, envid, ret (1 full, 2 headers), flags (bits of model), tag, client_*
+    A  "name=value": fullname, envid, ret (1 full, 2 headers), flags (bits of model), verp, rewrite_context
     N  NOTIFY bits for the next R, digits      O  ORCPT for the next R, "type;address"
     R  a recipient, internal form, at least one
     M  empty; the content follows

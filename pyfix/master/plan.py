@@ -18,6 +18,9 @@ from pyfix.master.listeners import Wanted, inet_sockets, unix_socket
 from pyfix.master.registry import BOOT, PROGRAMS, SHARE, UNBUILT, Program
 
 
+UNSERVED = frozenset(("pass", "unix-dgram"))    # types for which no stage of ours can listen
+
+
 class Planned(NamedTuple):
     """One line of master.cf that runs processes here.
 
@@ -125,7 +128,7 @@ def load(directory: str) -> Plan:
         elif entry.name in services:
             raise ConfigError(f"duplicate service name \"{entry.service}\" and type \"{entry.type}\"", path, entry.line,
                               "remove one of the two lines")
-        elif program.module:
+        elif program.module and entry.type not in UNSERVED:
             services[entry.name] = _located(entry, program, config, boot, path)
     return Plan(config, services, warnings)
 
@@ -148,13 +151,22 @@ def notices(entries: list[Entry], path: str) -> list[str]:
     out = [f"{path}, line {entry.line}: parameter {name} has no effect: {rows[name].note}"
            for entry in entries if entry.command in PROGRAMS for name, _ in entry.overrides
            if name in rows and rows[name].status == "ignored"]
+    if strange := listed(entry for entry in entries if entry.type in UNSERVED and serves(entry)):
+        out.append(f"{path}: services of type pass and unix-dgram are not built yet, so not started: {strange}")
     if missing := listed(entry for entry in entries if entry.command in UNBUILT):
         out.append(f"{path}: not built yet, so not started: {missing}; mail for such a transport is deferred")
-    jailed = listed(entry for entry in entries if entry.chroot and entry.command in PROGRAMS and PROGRAMS[entry.command].module)
+    if asroot := listed(entry for entry in entries if not entry.unprivileged and serves(entry)):
+        out.append(f"{path}: n in the fourth column has no effect: {asroot}; no process that meets the network keeps root")
+    jailed = listed(entry for entry in entries if entry.chroot and serves(entry))
     if jailed:
         out.append(f"{path}: chroot has no effect: {jailed}; processes give up privileges and capabilities instead; "
                    "write n in that column")
     return out
+
+
+def serves(entry: Entry) -> bool:
+    """Does the line start processes here?"""
+    return entry.command in PROGRAMS and bool(PROGRAMS[entry.command].module)
 
 
 def listed(entries: Iterable[Entry]) -> str:

@@ -57,7 +57,8 @@ class Receiver:
         known = {"client_name": "localhost", "client_address": "127.0.0.1", "protocol": "local"}
         if message.sender and "verp" in attributes:
             known[ATTRIBUTE] = self._verp(attributes["verp"])
-        origin = Origin(b"", known, "local", True, self.uid, attributes.get("fullname", ""))
+        rewrites = attributes.get("rewrite_context") != "remote"        # sendmail -G passes on what others have submitted
+        origin = Origin(b"", known, "local", rewrites, self.uid, attributes.get("fullname", ""))
         self.intake = intake = Intake(self.stage, origin)
         intake.flags = int(flags) & ALLOWED_FLAGS | (VERP if ATTRIBUTE in known else 0)
         if intake.flags & TRACE_ONLY or self.returns:

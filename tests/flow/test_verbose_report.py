@@ -35,6 +35,16 @@ def test_a_made_from_field_has_the_whole_address():
     asyncio.run(asyncio.wait_for(scenario(), 110))
 
 
+def test_a_gateway_adds_nothing():
+    async def scenario():
+        async with Relay() as relay:
+            await relay.command("sendmail", "-G", "-f", "s@x.example", "a@ok.example", data=b"Subject: x\nTo: plain\n\nbody\n", check=True)
+            await relay.until(lambda: relay.received, "the message")
+            [(_, _, content)] = relay.received
+            assert b"\r\nSubject: x\r\nTo: plain\r\n\r\nbody\r\n" in content and b"From:" not in content and b"Message-Id" not in content
+    asyncio.run(asyncio.wait_for(scenario(), 110))
+
+
 def check(report: bytes, port: int) -> None:
     """Every recipient is in it, with what became of it."""
     fields = {block.partition(b"\r\n")[0]: block for block in report.split(b"Final-Recipient: rfc822; ")}

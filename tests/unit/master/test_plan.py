@@ -74,3 +74,17 @@ def test_default_process_limit_counts_where_it_is_given(plan):
 def test_services_can_be_disabled(plan, value, left):
     master = "2525 inet n - n - - smtpd\n2526 inet n - n - 0 smtpd\nrelay unix - - n - 7 smtp\n"
     assert list(plan(master, f"master_service_disable = {value}\n").services) == left
+
+
+def test_types_and_rights_that_are_not_given_are_told(plan):
+    made = plan("smtpd pass - - n - - smtpd\nx unix-dgram n - n - 1 smtpd\n2525 inet n n n - - smtpd\npickup fifo n - n 60 1 pickup\n"
+                "postlog unix-dgram n - n - 1 postlogd\nbounce unix - n n - 0 bounce\n")
+    assert set(made.services) == {"2525/inet", "pickup/fifo"}
+    strange, asroot = made.warnings
+    assert strange.endswith("not started: line 1 (smtpd/pass), line 2 (x/unix-dgram)")
+    assert "n in the fourth column has no effect: line 3 (2525/inet);" in asroot
+
+
+def test_the_third_column_says_in_which_directory_a_socket_is(plan):
+    services = plan("a unix - - n - - smtp\nb unix n - n - - smtp\nc unix y - n - - smtp\n").services
+    assert [services[f"{name}/unix"].trigger.name for name in "abc"] == ["private/a", "public/b", "private/c"]
