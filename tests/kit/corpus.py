@@ -14,7 +14,7 @@
 | server replies | kit/client_cases, kit/stall_cases | 86 + 16 |
 | DNS answers | unit/dns/test_resolver.CASES | 70 |
 | IPC, queue records | fuzz/test_fuzz_records, fuzz/test_qmgr_frames, crash/spoil | by rule: flipped bits, lengths, cuts |
-| main.cf, master.cf | unit/config, interop/test_postconf_differential | few by name; thousands made at random beside Postfix's postconf |
+| main.cf, master.cf | unit/config/test_bad_configuration; interop/test_postconf_differential | 85; thousands made at random beside Postfix's postconf |
 
 `test_the_sets_are_complete` counts those of this module.
 """
