@@ -62,6 +62,8 @@ def orcpt(recipient: object) -> bytes:
     return recipient.orcpt or first
 
 
-def outcome(index: int, notify: int, answer: tuple[int, str, str], dsn: bool, without_dsn: str) -> list[object]:
-    """What qmgr hears of a recipient whose mail was taken; a server without DSN makes no success report of its own."""
-    return [index, without_dsn if notify & NOTIFY_SUCCESS and not dsn else "sent", answer[1], answer[2]]
+def outcome(index: int, notify: int, answer: tuple[int, str, str], dsn: bool, without_dsn: str, relay: str) -> list[object]:
+    """What qmgr hears of a recipient whose mail was taken; a server without DSN makes no success report: ours will, and names it."""
+    if notify & NOTIFY_SUCCESS and not dsn:
+        return [index, without_dsn, answer[1], f"delivery via {relay}: {answer[2]}"]
+    return [index, "sent", answer[1], answer[2]]

@@ -151,7 +151,7 @@ def test_a_server_without_dsn_makes_no_success_report(dsn, notify):
     session, answer = session_of(way, b"DSN" if dsn else b"HELP"), (250, "2.0.0", "250 ok")
     assert bool(session.core.features & client.DSN) is dsn
     way.recipient_sent(session, delivery, 0, answer)
-    assert delivery.results == [oracle.outcome(0, notify, answer, dsn, "relayed")]
+    assert delivery.results == [oracle.outcome(0, notify, answer, dsn, "relayed", session.address.relay)]
 
 
 def test_only_8_bit_content_for_a_server_that_can_not_take_it_is_converted():
