@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from pyfix.errors import ConfigError
-from pyfix.telemetry.maillog import open_log_file
+from pyfix.telemetry.maillog import PERMISSIONS, open_log_file
 
 LOOK = 1.0                  # seconds between two looks whether the file is still there
 
@@ -20,7 +20,8 @@ class LogFile:
     def __init__(self, config: Any) -> None:
         self.path = config.maillog_file
         check_prefix(self.path, config)
-        self.fd = open_log_file(self.path) if self.path else -1
+        self.permissions = config["maillog_file_permissions"]
+        self.fd = open_log_file(self.path, self.permissions) if self.path else -1
         self._next_look = 0.0
 
     def moved(self) -> bool:
@@ -41,14 +42,17 @@ class LogFile:
         """Open the path anew; the descriptor, -1 where there is no file. Raises OSError, the old one stays."""
         if self.fd < 0 or self.path == "/dev/stdout":
             return -1
-        fresh = open_log_file(self.path)
+        fresh = open_log_file(self.path, self.permissions)
         os.close(self.fd)
         self.fd = fresh
         return fresh
 
 
 def check_prefix(path: str, config: Any) -> None:
-    """Postfix allows the log only below maillog_file_prefixes. Raises ConfigError."""
+    """Postfix allows the log only below maillog_file_prefixes, with one of three modes. Raises ConfigError."""
+    if config["maillog_file_permissions"] not in PERMISSIONS:
+        raise ConfigError(f"bad maillog_file_permissions value: {config['maillog_file_permissions']}",
+                          remedy="specify 0600, 0640 or 0644")
     if path and not any(path == word or path.startswith(word.rstrip("/") + "/")
                         for word in config.words("maillog_file_prefixes")):
         raise ConfigError(f"maillog_file pathname '{path}' does not match any of maillog_file_prefixes",

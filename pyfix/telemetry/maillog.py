@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DEV_LOG = "/dev/log"
 LINGER = 0.002              # seconds that lines gather; who tells another process of something flushes first
+PERMISSIONS = {"0600": 0o600, "600": 0o600, "0640": 0o640, "640": 0o640, "0644": 0o644, "644": 0o644}
 SYSLOG_PATIENCE = 100       # tries of 10 ms that a command gives a full syslog queue
 
 FACILITIES = {name: number for number, name in enumerate(
@@ -38,14 +39,20 @@ class LogSettings(Protocol):
     myhostname: str
 
 
-def open_log_file(path: str) -> int:
-    """Open `maillog_file` for appending, made with mode 0600 if absent; the descriptor is close-on-exec.
+def open_log_file(path: str, permissions: str = "0600") -> int:
+    """Open `maillog_file` for appending, made with these permissions if absent; the descriptor is close-on-exec.
 
     "/dev/stdout" is standard output. Raises OSError.
     """
     if path == "/dev/stdout":
         return os.dup(1)
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY, 0o600)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
+    try:
+        fd = os.open(path, flags | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return os.open(path, flags, 0o600)
+    os.fchmod(fd, PERMISSIONS.get(permissions, 0o600))
+    return fd
 
 
 def tag_of(config: LogSettings, process_name: str) -> bytes:
@@ -93,6 +100,7 @@ class Maillog(Lines):
                  *, fd: int | None = None) -> None:
         super().__init__(host_of(config), tag_of(config, process_name), facility_of(config), self.wake_up)
         self.process_name, self.loop, self.path = process_name, loop, config.maillog_file
+        self.permissions = getattr(config, "maillog_file_permissions", "0600")      # a log of the load tools has no main.cf
         self.fd = -1 if fd is None else fd
         self.socket: socket.socket | None = None
         self.blocked = False
@@ -124,7 +132,7 @@ class Maillog(Lines):
     def _flush_file(self) -> None:
         if self.fd < 0:
             try:
-                self.fd = open_log_file(self.path)
+                self.fd = open_log_file(self.path, self.permissions)
             except OSError as error:
                 sys.stderr.write(f"{self.process_name}: cannot open {self.path}: {error.strerror}\n")
                 return self.clear()

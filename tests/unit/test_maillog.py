@@ -4,16 +4,19 @@ import asyncio
 import os
 import re
 import socket
+import stat
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyfix.config import Config
 from pyfix.errors import ConfigError
+from pyfix.master.logfile import LogFile
 from pyfix.telemetry import maillog
 from pyfix.telemetry.lines import TEXT_LIMIT, Lines, masked
-from pyfix.telemetry.maillog import CommandLog, Maillog
+from pyfix.telemetry.maillog import CommandLog, Maillog, open_log_file
 from tests.oracle import lines as oracle
 
 
@@ -173,3 +176,17 @@ def test_backlog_is_bounded():
     for _ in range(6000):
         lines.info(b"x" * 2000)
     assert lines.dropped > 0 and len(lines) < 9 << 20
+
+
+@pytest.mark.parametrize("value, mode", [("0600", 0o600), ("0640", 0o640), ("644", 0o644)])
+def test_a_new_log_file_has_the_permissions_that_are_asked_for(tmp_path, value, mode):
+    for name in ("log", "log"):                 # the second time it is there already, and stays as it is
+        os.close(open_log_file(str(tmp_path / name), value))
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == mode
+        value = "0600"
+
+
+def test_other_permissions_are_refused(tmp_path):
+    (tmp_path / "main.cf").write_text(f"maillog_file = {tmp_path}/log\nmaillog_file_prefixes = /\nmaillog_file_permissions = 0666\n")
+    with pytest.raises(ConfigError, match="0666"):
+        LogFile(Config.load(str(tmp_path)))
