@@ -290,6 +290,7 @@ cdef class Builder:
             self._group(plan)
             self._dedupe(plan, keep_last)
         if plan.size == 0:
+            self._forget()
             raise OverflowError("too many entries for one table")
         return self._repeated(plan)
 

@@ -73,6 +73,9 @@ cdef enum:
     LEAST_LIMIT = 200         # but so many for each start
     APART = -98               # the rule is for a child
     DEPTH_LIMIT = 20000
+    # The C library keeps each state of its matcher that it has met, and finds them ever more slowly.
+    KNOWN_NS = 40             # what a byte takes in known states, at most
+    FORGET_NS = 20000000      # after so much beyond that all is forgotten: some 2,000 states of a few KB
     HEAP_LIMIT = 20480        # KiB
 
 #: pcre2 options by the letters of pcre_table(5), and those that are on from the start
@@ -125,6 +128,9 @@ cdef class Pattern:
     cdef bint jit_tried
     cdef readonly size_t groups
     cdef size_t nodes         # parts of the pattern
+    cdef bytes source         # of the C library's: to make it anew
+    cdef int options
+    cdef size_t epoch
     cdef bint loops           # does it have repetitions?
     cdef bint fixed           # can it match at the start of the text only?
 
@@ -161,6 +167,14 @@ cdef class Pattern:
             pcre2.match_data_free(self.data)
         if self.perl != NULL:
             pcre2.code_free(self.perl)
+
+    cdef void renew(self, size_t epoch) noexcept:
+        """Compile a pattern of the C library anew, so that it forgets what it has met; where that fails it stays."""
+        cdef regex_t fresh
+        self.epoch = epoch
+        if self.posix != NULL and pyfix_regcomp(&fresh, self.source, self.options) == 0:
+            regfree(self.posix)
+            self.posix[0] = fresh
 
     cdef void compile_jit(self) noexcept nogil:
         """Make machine code, once."""
@@ -224,6 +238,7 @@ def compile_regexp(bytes pattern not None, int options):
         free(posix)
         raise PatternError((<bytes>text).decode("utf-8", "replace"))
     made.posix, made.groups = posix, posix.re_nsub
+    made.source, made.options = pattern, options
     return made
 
 
@@ -266,6 +281,10 @@ cdef class Rules:
     cdef list patterns
     cdef list seconds
     cdef list open
+    cdef bint posix           # are there patterns of the C library?
+    cdef size_t matched       # bytes, by all rules of this lookup
+    cdef long long spent      # on lookups that took longer than known states do, since the patterns were made
+    cdef size_t epoch         # how often they were made anew
     cdef bint child           # is this a child that makes one lookup?
     cdef readonly list troubles
     cdef regmatch_t spans[GROUPS]
@@ -319,6 +338,7 @@ cdef class Rules:
         """Work out how long a text may be for this rule, and how soon the time is looked at."""
         rule.limit = 0
         if pattern is not None:
+            self.posix |= pattern.posix != NULL
             rule.limit = pattern.limit()
             if second is not None:
                 rule.limit = min(rule.limit, second.limit())
@@ -448,6 +468,9 @@ cdef class Rules:
         cdef int got = 0
         if self.tried[at >> 6] >> (at & 63) & 1:
             pattern = <Pattern>self.patterns[at]
+            self.matched += size
+            if pattern.epoch != self.epoch:
+                pattern.renew(self.epoch)
             if not pattern.jit_tried and (self.room <= JIT_RULES or size >= JIT_TEXT):
                 pattern.compile_jit()
             got = pattern.match(text, size, self.spans if rule.wanted else NULL)
@@ -468,11 +491,27 @@ cdef class Rules:
         """
         cdef const uint8_t *text = <const uint8_t *>PyBytes_AS_STRING(key)
         cdef size_t size = PyBytes_GET_SIZE(key)
+        cdef long long started
+        cdef long found
         if self.troubles:
             self.troubles = []
         self._choose(text, size)
         set_limit(size)
-        return self._walk(text, size, self._next(0))
+        if not self.posix:
+            return self._walk(text, size, self._next(0))
+        self.matched = 0
+        started = pyfix_now_ns()
+        found = self._walk(text, size, self._next(0))
+        self._note(pyfix_now_ns() - started)
+        return found
+
+    cdef void _note(self, long long spent) noexcept:
+        """Let the C library's patterns be made anew when too much went into new states of theirs, which they keep."""
+        if spent > <long long>(KNOWN_NS * (500 + self.matched)):
+            self.spent += spent
+            if self.spent > FORGET_NS:
+                self.spent = 0
+                self.epoch += 1
 
     cdef long _walk(self, const uint8_t *text, size_t size, size_t at) except -9:
         """find() from rule `at` on."""
@@ -505,6 +544,8 @@ cdef class Rules:
         cdef Answer got
         cdef int channel = -1
         cdef int child = split_off(&channel)
+        # what the child does leaves nothing here
+        self.matched = <size_t>1 << 40
         cdef int index
         if child == 0:
             self._answer(channel, text, size, at)

@@ -2,6 +2,7 @@
 
 import os
 import random
+import resource
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -113,6 +114,20 @@ def test_long_text_that_is_no_trouble_has_its_answer(kind, said):
     assert said == []
 
 
+def test_what_the_c_library_remembers_does_not_grow():
+    """Each of these texts brings it into a hundred new states; it kept them all, and got slower with each."""
+    table = maps.open("regexp:{{/^.*,.{25}x/ r}}")
+    rng = random.Random(1)
+    for _ in range(100):
+        table.get(b"x" + bytes(rng.choices(b"ab,c ", k=120)))
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, used()
+    for _ in range(400):
+        table.get(b"x" + bytes(rng.choices(b"ab,c ", k=120)))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20000, "KB; without it 50,000"
+    assert used() - start < 2.5, "about 2 ms a lookup"
+    assert table.get(b"," + b"a" * 25 + b"x") == b"r"
+
+
 def children():
     """Processes whose parent this one is."""
     found = set()
@@ -134,8 +149,6 @@ def test_no_child_is_left_behind():
 
 def test_lookup_that_can_get_no_child_is_a_temporary_error():
     """No descriptors left: the answer is an error, never "not found"."""
-    import resource
-
     table = maps.open("regexp:{{/(a|b)*a(a|b){10}x/ x}}")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
