@@ -86,15 +86,20 @@ class Image:
         self.directory.write(self.fd, block(END, b""), self.offset)
         self.directory.datasync(self.fd)
         self.close()
-        if os.path.lexists(os.path.join(self.directory.path, NAMES[0].decode())):
-            self.directory.rename(NAMES[0], NAMES[2])
-        self.directory.rename(NAMES[1], NAMES[0])       # needs no sync: under either name it is found
+        promote(self.directory)         # needs no sync: under either name it is found
 
     def close(self) -> None:
         """Let go of the file."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+
+
+def promote(directory: Directory) -> None:
+    """Give checkpoint.new, which is whole, its name; the one before is the old one."""
+    if os.path.lexists(os.path.join(directory.path, NAMES[0].decode())):
+        directory.rename(NAMES[0], NAMES[2])
+    directory.rename(NAMES[1], NAMES[0])
 
 
 def _many_entry(books: Books, slot: int) -> tuple[int, bytes, bytes] | None:

@@ -1,7 +1,7 @@
 """From disk to tables: the checkpoint, the ends of the message segments, then the state log.
 
-Law: docs/queue.md "Recovery". Nothing on disk is changed but for copies put into corrupt/, so
-that a recovery that is cut off and begun again finds the same. A record no later one vouches for is
+Law: docs/queue.md "Recovery". Nothing on disk is changed but for copies put into corrupt/ and the name of a whole
+checkpoint, so that a recovery that is cut off and begun again finds the same. A record no later one vouches for is
 admitted when it is whole, after a sync; it was perhaps never acknowledged, and perhaps was. So is the checkpoint synced:
 after a kill it may be whole for this process, and not on disk.
 """
@@ -67,10 +67,18 @@ class Disk:
                 self.warn(f"{path}: {trouble}; left as it is")
             return None
 
-    def keep(self, path: str) -> None:
-        """Make durable a file that a process may have been killed over before it could: what follows builds on it."""
+    def keep(self, path: str) -> str:
+        """Make a checkpoint durable, for a process may have been killed before it could; its path from now on.
+
+        What follows builds on it, and the next one would take the place of one that is still called .new. The new name is on
+        disk before that: the state log's first segment is made in between, which syncs the directory.
+        """
         with open(path, "rb") as file:
             self.directory.datasync(file.fileno())
+        new, name = (os.path.join(self.path, one.decode()) for one in (checkpoint.NAMES[1], checkpoint.NAMES[0]))
+        if path == new:
+            checkpoint.promote(self.directory)
+        return name if path == new else path
 
     def holds(self, number: int) -> bool:
         """Whether there is a segment of that number now. None that was freed comes back: no number is used twice."""
@@ -111,7 +119,7 @@ def recover(disk: Disk, books: Books) -> int:
     """Fill empty books. Returns the sequence of the checkpoint used, 0 when there was none."""
     start, path = choose(disk)
     if start is not None:
-        disk.keep(path)
+        path = disk.keep(path)
         checkpoint.load(path, books)
         for number, tail, ended in start.tails:
             books.segments[number] = books.segment(number)

@@ -63,13 +63,13 @@ def missed(shared: Path, seed: int, name: str) -> bool:
 
 def test_without_the_sync_of_the_checkpoint_it_uses_it_is_red(shared: Path) -> None:
     """It may be whole in the kernel and not on disk. Where the next one finds no room, segments are freed by what this one says."""
-    work, ops, inode = recording(shared / "full", 40, 5)
+    work, ops, inode = recording(shared / "full", 40, 6)
     (shared / "state").mkdir(exist_ok=True)
     missed = 0
     for cut in sorted(i + 1 for i in syncs(ops)["checkpoint"] if ops[i][0] == durable.SYNC_BEGIN):
         both, second, found = lives(work, ops, cut, inode, shared / "second", full=True)
         ignored = {id(both[i]) for i in found["checkpoint"]}
-        for at in [second + at for at in points(both[second:], random.Random(1), 8)]:
+        for at in [second + at for at in points(both[second:], random.Random(1), 5)]:
             facts, must = Facts(both, at), forced(both, at)
             for kept in [*states(both, at, must), *states(both, at, forced(both, at, lambda op: id(op) in ignored))]:   # noqa: B023
                 write_out(image(EMPTY, both, kept, inode), shared / "state")
