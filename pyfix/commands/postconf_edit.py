@@ -69,7 +69,7 @@ def _main_requests(mode: Mode, arguments: list[str]) -> dict[str, str]:
                 fatal("-X or -# requires non-blank parameter names")
             if "=" in body:
                 fatal("-X or -# requires parameter names without value")
-            name, value = body.rstrip(SPACE), ""
+            name, value = body, ""
         if name in requests:
             warn(f"ignoring earlier request: '{name} = {requests[name]}'" if "e" in mode else
                  f"ignoring earlier request: '{name} = (null)'")
@@ -88,7 +88,7 @@ def edit_main(path: str, mode: Mode, arguments: list[str]) -> None:
         elif line[0] in SPACE:
             out.extend(_kept(line, chosen, mode))
         else:
-            name = line[:next(at for at, char in enumerate(line) if char in SPACE or char == "=")]
+            name = line[:next(at for at, char in enumerate(line) if char in WORD_BLANKS or char == "=")]
             chosen = name in requests
             if chosen:
                 counts[name] += 1

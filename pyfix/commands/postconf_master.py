@@ -3,7 +3,7 @@
 from pyfix.commands.postconf_names import Names, Scope
 from pyfix.commands.postconf_report import fatal, put, warn
 from pyfix.commands.postconf_view import INDENT, LINE_LIMIT, Mode, json_string, print_setting, width
-from pyfix.config.lines import (SPACE, WORD_BLANKS, logical_lines, read_text, split_nameval, split_words,
+from pyfix.config.lines import (SPACE, WORD_BLANKS, indented, logical_lines, read_text, split_nameval, split_words,
                                 unbrace)
 from pyfix.config.master_cf import FIELDS, MINIMUM_FIELDS, check_fields
 from pyfix.config.table import is_builtin, parameters
@@ -150,7 +150,7 @@ def read_master(path: str, must_exist: bool) -> list[Entry]:
     spaces: dict[str, dict[str, str]] = {}
     for line in logical_lines(text):
         if line.text[0] in SPACE:
-            warn(f'{path}: logical line must not start with whitespace: "{line.text}"')
+            warn(f"{path}: {indented(line.text)}")
             continue
         try:
             entry = Entry(line.text)

@@ -50,6 +50,13 @@ def logical_lines(text: str) -> Iterator[Line]:
         yield Line("".join(current), first, last)
 
 
+def indented(text: str) -> str:
+    """What is wrong with a logical line that begins with a blank, in Postfix's words."""
+    head = text.encode("utf-8", "surrogateescape")
+    shown = head[:30].decode("utf-8", "surrogateescape") + ("..." if len(head) > 30 else "")
+    return f'logical line must not start with whitespace: "{shown}"'
+
+
 def split_nameval(text: str) -> tuple[str, str]:
     """(name, value) of "name = value"; ConfigError with Postfix's words otherwise."""
     body = text.lstrip(SPACE)

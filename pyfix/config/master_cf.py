@@ -7,7 +7,7 @@ argument keeps its blanks and goes away; `-o name=value` and
 
 from typing import NamedTuple
 
-from pyfix.config.lines import WORD_BLANKS, Line, logical_lines, read_text, split_nameval, split_words, unbrace
+from pyfix.config.lines import SPACE, WORD_BLANKS, Line, indented, logical_lines, read_text, split_nameval, split_words, unbrace
 from pyfix.errors import ConfigError
 
 TYPES = ("unix", "fifo", "inet", "pass", "unix-dgram")
@@ -119,6 +119,8 @@ def load_master(path: str, chroot_default: bool = False) -> list[Service]:
     """All services of the file, in order; ConfigError names file and line."""
     services = []
     for line in logical_lines(read_text(path)):
+        if line.text[0] in SPACE:
+            raise ConfigError(indented(line.text), path, line.first, "begin the first line of an entry in the first column")
         try:
             services.append(parse_entry(line, chroot_default))
         except ConfigError as error:

@@ -11,7 +11,7 @@ from itertools import count
 
 from pyfix.config import computed, units
 from pyfix.config.expand import ERROR, expand
-from pyfix.config.lines import logical_lines, read_text, split_nameval, split_words
+from pyfix.config.lines import SPACE, indented, logical_lines, read_text, split_nameval, split_words
 from pyfix.config.table import Parameter, family_default, is_builtin, parameters
 from pyfix.errors import ConfigError
 
@@ -25,10 +25,16 @@ def config_directory(given: str = "") -> str:
 
 
 def read_main(path: str, warn: Callable[[str], None]) -> tuple[dict[str, str], dict[str, int]]:
-    """(name -> text as written, name -> line) of a main.cf; the last of several settings counts, with a warning."""
+    """(name -> text as written, name -> line) of a main.cf; the last of several settings counts, with a warning.
+
+    A first line that begins with a blank continues nothing: it is left out, with a warning.
+    """
     raw: dict[str, str] = {}
     where: dict[str, int] = {}
     for line in logical_lines(read_text(path)):
+        if line.text[0] in SPACE:
+            warn(f"{path}: {indented(line.text)}")
+            continue
         try:
             name, value = split_nameval(line.text)
         except ConfigError as error:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from pyfix.config import load_master, units
 from pyfix.config.lines import logical_lines, split_nameval, split_words, unbrace
+from pyfix.config.snapshot import read_main
 from pyfix.errors import ConfigError
 
 
@@ -59,6 +60,18 @@ def test_master(tmp_path):
     assert (smtp.line, smtp.command) == (2, "smtpd")
     assert (pickup.unprivileged, pickup.chroot, pickup.wakeup, pickup.wakeup_if_used, pickup.maxproc) == (False, True, 60, True, 1)
     assert slow.private and slow.maxproc == 0 and slow.args[-1] == 'argv=/bin/sh -c "a b"'
+
+
+def test_a_first_line_that_begins_with_a_blank(tmp_path):
+    """Postfix leaves it out of main.cf with a warning; in master.cf it is an error here."""
+    path, told = tmp_path / "main.cf", []
+    path.write_text("# c\n\tfoo = bar\n  more words than thirty bytes can hold\nx = 1\n")
+    assert read_main(str(path), told.append)[0] == {"x": "1"}
+    assert told == [f'{path}: logical line must not start with whitespace: "\tfoo = bar  more words than th..."']
+    path.write_text(" smtp unix - - - - - smtp\n")
+    with pytest.raises(ConfigError, match="logical line must not start with whitespace") as caught:
+        load_master(str(path))
+    assert (caught.value.line, caught.value.remedy) == (1, "begin the first line of an entry in the first column")
 
 
 @pytest.mark.parametrize(("text", "error"), [
