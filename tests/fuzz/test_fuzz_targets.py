@@ -1,6 +1,6 @@
 """Every target of tests/fuzz/text.py and records.py, given relatives of its corpus.
 
-PYFIX_FUZZ_SECONDS (5) for each, PYFIX_SEED for other inputs. A failing input is in the assertion, to be added to the corpus.
+PYFIX_FUZZ_SECONDS (3) for each, PYFIX_SEED for other inputs. A failing input is in the assertion, to be added to the corpus.
 """
 
 import os
@@ -11,7 +11,7 @@ from tests.fuzz import records, text
 from tests.kit.seeds import fuzz
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
-SECONDS, SEED = float(os.environ.get("PYFIX_FUZZ_SECONDS", "5")), int(os.environ.get("PYFIX_SEED", "1"))
+SECONDS, SEED = float(os.environ.get("PYFIX_FUZZ_SECONDS", "3")), int(os.environ.get("PYFIX_SEED", "1"))
 TARGETS = text.TARGETS | records.TARGETS
 
 
