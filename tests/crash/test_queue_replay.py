@@ -30,10 +30,10 @@ def shared() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-def recording(path: Path, rounds: int, seed: int = 1) -> tuple[Workload, list[Op], int]:
+def recording(path: Path, rounds: int, seed: int = 1, long: float = 0.1) -> tuple[Workload, list[Op], int]:
     """Run the workload; it, its operations, and the directory's inode."""
     path.mkdir(exist_ok=True)
-    work = Workload(path, seed)
+    work = Workload(path, seed, long)
     return work, work.run(rounds), path.stat().st_ino
 
 

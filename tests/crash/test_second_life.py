@@ -22,9 +22,9 @@ __all__ = ["shared"]
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(900)]
 
 
-def both(shared: Path, name: str, seed: int, kills: int) -> Iterator[tuple[Workload, Lives, int]]:
+def both(shared: Path, name: str, seed: int, kills: int, long: float = 0.1) -> Iterator[tuple[Workload, Lives, int]]:
     """Lives whose first was killed while a sync was under way."""
-    work, ops, inode = recording(shared / f"{name}{seed}", 30, seed)
+    work, ops, inode = recording(shared / f"{name}{seed}", 30, seed, long)
     starts = [i + 1 for i, op in enumerate(ops) if op[0] == durable.SYNC_BEGIN]
     for cut in random.Random(seed).sample(starts, kills):
         yield work, lives(work, ops, cut, inode, shared / "second"), inode
@@ -47,7 +47,7 @@ def test_a_kill_and_then_a_power_cut(shared: Path, seed: int) -> None:
 def missed(shared: Path, seed: int, name: str) -> bool:
     """Whether a power cut in a second life misses that sync of its recovery."""
     rng = random.Random(seed)
-    for work, (ops, second, syncs), inode in both(shared, name, seed, 25):
+    for work, (ops, second, syncs), inode in both(shared, name, seed, 25, 0.7 if name == "content" else 0.1):
         ignored = {id(ops[i]) for i in syncs[name]}
         for cut in [second + at for at in points(ops[second:], rng, 8)] if ignored else []:
             facts, must = Facts(ops, cut), forced(ops, cut)

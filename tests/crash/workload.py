@@ -27,9 +27,13 @@ def address(number: int) -> bytes:
 
 
 class Workload:
-    """Commits, deliveries, deferrals, deletions, checkpoints, recycling, compaction: `rounds` of each, seeded."""
+    """Commits, deliveries, deferrals, deletions, checkpoints, recycling, compaction: `rounds` of each, seeded.
 
-    def __init__(self, path: Path, seed: int = 1) -> None:
+    `long` is the part of the messages whose content comes in pieces, which often lie in another segment than the message.
+    """
+
+    def __init__(self, path: Path, seed: int = 1, long: float = 0.1) -> None:
+        self.long = long
         self.path, self.rng, self.now = str(path), random.Random(seed), EPOCH
         self.sent: dict[bytes, tuple[int, int]] = {}            # id -> (crc of content, recipients)
         self.notices: list[list] = []
@@ -59,7 +63,7 @@ class Workload:
         body = rng.randbytes(rng.choice((0, 10, 300, 1500, 4000)))
         queue_id, nrcpt = self.writer.new_id(), rng.choice((1, 1, 2, 3))
         extents = []
-        if rng.random() < 0.1:
+        if rng.random() < self.long:
             body = rng.randbytes(9000)
             extents = [self.writer.chunk(body[i:i + 2500]) for i in range(0, len(body), 2500)]
         self.sent[queue_id] = crc32(body), nrcpt

@@ -160,10 +160,12 @@ class Ledger:
     def _twice(self) -> list[str]:
         found = [f"duplicate outside the window: {copy}, {distance:.3f} s from a kill"
                  for copy, distance in self.duplicates() if distance > WINDOW]
-        moments = [kill.time for kill in self.kills if kill.program != "smtpd"]
+        moments = [kill.time for kill in self.kills if kill.program in ("qmgr", "smtp", "master", "tree")]
         count = Counter(copy.recipient for copy in self.bounces)
         for copy in self.bounces:
-            if count[copy.recipient] > 1 and not any(abs(moment - copy.time) < 4 * WINDOW for moment in moments):
+            # the second report of a refusal whose first one was cut short by a kill may come late: the machine is busy
+            times = [copy.time, *(at for at, one in self.offers if one == copy.recipient)] if count[copy.recipient] > 1 else []
+            if times and not any(abs(moment - at) < 4 * WINDOW for moment in moments for at in times):
                 found.append(f"bounced twice: {copy}")
         return found
 
