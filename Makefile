@@ -70,7 +70,7 @@ sim: build
 CORE_TESTS := tests/core tests/property tests/unit/cleanup tests/unit/deliver tests/unit/ipc tests/unit/maps tests/unit/net tests/unit/qmgr \
 	tests/unit/queue tests/unit/smtpd $(wildcard tests/unit/load/test_[ehm]*.py) tests/unit/test_connection.py tests/unit/test_maillog.py tests/unit/test_submission.py \
 	tests/dialogs tests/fuzz
-CORE := PYFIX_FUZZ_SECONDS=$${PYFIX_FUZZ_SECONDS:-1} ../$(VENV)/bin/python -m pytest --capture=sys -m "not interop" $(CORE_TESTS) $(PYTEST)
+CORE = PYFIX_BUILD=$(1) PYFIX_FUZZ_SECONDS=$${PYFIX_FUZZ_SECONDS:-1} ../$(VENV)/bin/python -m pytest --capture=sys -m "not interop" $(CORE_TESTS) $(PYTEST)
 ASAN := LD_PRELOAD=$$(gcc -print-file-name=libasan.so):$$(gcc -print-file-name=libubsan.so) PYTHONMALLOC=malloc \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
@@ -81,11 +81,11 @@ apart: build
 
 sanitize:
 	$(MAKE) -s apart KIND=sanitized
-	cd .sanitized && $(ASAN) $(CORE)
+	cd .sanitized && $(ASAN) $(call CORE,sanitized)
 
 checked:
 	$(MAKE) -s apart KIND=checked
-	cd .checked && $(CORE)
+	cd .checked && $(call CORE,checked)
 
 clean:
 	rm -rf build .run .sanitized .checked
