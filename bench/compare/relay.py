@@ -7,6 +7,7 @@ in_flow_delay = 0, 100 concurrent deliveries to the one destination from the sta
 no chroot, log straight to a file. cpu_us is CPU time (user and system) per message over all processes of the system,
 the dead ones included, and is the steadier figure on a busy machine; cpu_ratio is Postfix's over pyfix's. peak_mb is the most
 memory that the largest process had ever taken by the end of the warm-up round, and of the last: flat where both are the same.
+of_direct is pyfix's rate over that of smtp-source straight into smtp-sink.
 """
 
 from __future__ import annotations
@@ -35,9 +36,8 @@ SCENARIOS = {
     "accept-20": (["-s", "20", "-l", "4096"], 3000, 12000, 0, "default_transport = discard:\nrelayhost =\n"),
     "rcpt-50": (["-s", "20", "-l", "4096", "-r", "50"], 500, 2000, 50, ""),
     "size-1m": (["-s", "20", "-l", "1048576"], 300, 500, 1, ""),
-    "direct-new-20": (["-s", "20", "-l", "4096"], 12000, 0, 1, ""),
-    "direct-kept-20": (["-s", "20", "-l", "4096", "-d"], 20000, 0, 1, ""),
 }
+DIRECT = ("new-20", "kept-20")      # the source also sends straight into the sink, in turn with the systems
 
 
 class Sink:
@@ -93,8 +93,9 @@ def compare(name: str, rounds: int, root: Path, only: str) -> dict:
     options, few, many, recipients, extra = SCENARIOS[name]
     sink = Sink()
     systems: list[System] = []
-    if not name.startswith("direct"):
-        systems = [kind(root / kind.name, sink.port, extra) for kind in (Postfix, Pyfix) if only in ("", kind.name)]
+    systems += [kind(root / kind.name, sink.port, extra) for kind in (Postfix, Pyfix) if only in ("", kind.name)]
+    targets = [(s.name, s.port, few if s.name == "postfix" else many) for s in systems]
+    targets += [("direct", sink.port, many)] if name in DIRECT else []
     rates: dict[str, list[float]] = {}
     costs: dict[str, list[float]] = {}
     peaks: dict[str, list[float]] = {}
@@ -103,8 +104,7 @@ def compare(name: str, rounds: int, root: Path, only: str) -> dict:
             system.start()
         time.sleep(1)
         for number in range(rounds + 1):          # the first is warm-up
-            for label, port, count in ([(s.name, s.port, few if s.name == "postfix" else many) for s in systems]
-                                       or [("direct", sink.port, few)]):
+            for label, port, count in targets:
                 count = count if number else max(200, count // 4)
                 root_pid = next((s.root_pid() for s in systems if s.name == label), 0)
                 before = usage.used(root_pid) if root_pid else usage.Usage()
@@ -141,6 +141,8 @@ def summary(name: str, rates: dict[str, list[float]], costs: dict[str, list[floa
         record["ratio"] = round(statistics.median(ratios), 2)
         shares = [a / b for a, b in zip(costs["postfix"], costs["pyfix"], strict=True) if b]
         record["cpu_ratio"] = round(statistics.median(shares), 2) if shares else None
+    if "direct" in rates and "pyfix" in rates:
+        record["of_direct"] = round(statistics.median(b / a for a, b in zip(rates["direct"], rates["pyfix"], strict=True)), 2)
     return record
 
 
