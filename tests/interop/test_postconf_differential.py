@@ -1,7 +1,7 @@
 """Random configurations through Debian's postconf and ours: same output, warnings, status and edited files.
 
-Explained differences, kept out of what is generated or masked: names, defaults and deprecation
-warnings newer than the installed release; JSON; `-oname` where the name holds another "o", which
+Explained differences, kept out of what is generated or masked: names, defaults and warnings (deprecated
+names, a #comment within a value) newer than the installed release; JSON; `-oname` where the name holds another "o", which
 Postfix cuts in two; a first argument in { } after the options, whose braces Postfix loses when it writes
 the entry; the order of several new names of -e, which is that of a hash table; what stands on standard output before a fatal error.
 """
@@ -14,6 +14,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +31,7 @@ BUILTIN = ["always_bcc", "mydestination", "biff", "relayhost", "header_checks", 
            "default_transport", "alias_maps", "fast_flush_domains", "relay_domains", "smtpd_restriction_classes"]
 USER = ["foo", "bar", "baz", "x_y", "my2"]
 SUFFIXES = ["domain", "query", "server_host", "nonsense"]
-_NEWER = re.compile(r"support for parameter|DEPRECATION_README")
+_NEWER = re.compile(r"support for parameter|DEPRECATION_README|: #comment after other text is not allowed: ")
 
 
 def word(rnd: random.Random) -> str:
@@ -204,27 +207,34 @@ def test_same_answers(tmp_path, part):
     answered(tmp_path, part * 1_000_000, lambda rnd: ({"main.cf": main_cf(rnd), "master.cf": master_cf(rnd)}, command(rnd)))
 
 
-def answered(tmp_path, first, question):
-    """Ask both ROUNDS questions, (files, command line) of a random generator; fail with the first that differ."""
+def answer(directory: Path, ask: Callable[[list[str]], tuple[str, str, int]], files: dict[str, str], asked: list[str]) -> tuple:
+    """What one side says of a configuration of its own in `directory`, and what it leaves there."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir()
+    for name, text in files.items():
+        (directory / name).write_bytes(text.encode())
+        os.utime(directory / name, (31_550_400, 31_550_400))    # a fresh file is read again and again
+    out, err, status = ask(["-c", str(directory), *asked])
+    left = {path.name: path.read_bytes() for path in sorted(directory.iterdir()) if path.suffix == ".cf"}
+    # After a fatal error neither side promises what was printed before it.
+    return (out, warnings(err), status, left) if status == 0 else ("", [], status, left)
+
+
+def answered(tmp_path: Path, first: int, question: Callable[[random.Random], tuple[dict[str, str], list[str]]]) -> None:
+    """Ask both ROUNDS questions, (files, command line) of a random generator; fail with the first that differ.
+
+    Postfix waits for a second before it ends with a fatal error: it is asked several questions at once.
+    """
     differences = []
-    for number in range(ROUNDS):
-        seed = first + number + int(os.environ.get("PYFIX_SEED", "0"))
-        files, asked = question(random.Random(seed))
-        directory = tmp_path / "conf"
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir()
-        answers = []
-        for ask in (theirs, ours):
-            for name, text in files.items():
-                (directory / name).write_bytes(text.encode())
-                os.utime(directory / name, (31_550_400, 31_550_400))    # a fresh file is read again and again
-            out, err, status = ask(["-c", str(directory), *asked])
-            left = {path.name: path.read_bytes() for path in sorted(directory.iterdir()) if path.suffix == ".cf"}
-            # After a fatal error neither side promises what was printed before it.
-            answers.append((out, warnings(err), status, left) if status == 0 else ("", [], status, left))
-        if answers[0][2] < 0:       # Postfix crashed
-            continue
-        if answers[0] != answers[1]:
-            differences.append(f"seed {seed}: {asked}\n{files['main.cf']}\n--\n{files['master.cf']}\n"
-                               f"theirs {answers[0]}\nours   {answers[1]}\n")
+    first += int(os.environ.get("PYFIX_SEED", "0"))
+    asked = {seed: question(random.Random(seed)) for seed in range(first, first + ROUNDS)}
+    with ThreadPoolExecutor(8) as pool:
+        told = {seed: pool.submit(answer, tmp_path / str(seed), theirs, *asked[seed]) for seed in asked}
+        for seed, (files, arguments) in asked.items():
+            expected = told[seed].result()
+            given = answer(tmp_path / str(seed), ours, files, arguments)
+            if given != expected and expected[2] >= 0:      # below: Postfix crashed
+                differences.append(f"seed {seed}: {arguments}\n{files['main.cf']}\n--\n{files['master.cf']}\n"
+                                   f"theirs {expected}\nours   {given}\n")
+            shutil.rmtree(tmp_path / str(seed))
     assert not differences, f"{len(differences)} differ:\n" + "\n".join(differences[:int(os.environ.get("PYFIX_SHOW", "3"))])
