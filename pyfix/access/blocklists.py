@@ -11,12 +11,13 @@ from typing import Any
 from pyfix._core.chars import valid_hostname
 from pyfix.access.engine import Engine, Scope
 from pyfix.access.expansion import expanded
+from pyfix.access.ippattern import Ranges, matches, parse
 from pyfix.access.subject import Subject
 from pyfix.access.verdict import (CLIENT, DUNNO, HELO, OK, RECIPIENT, REVERSE_CLIENT, SENDER, defer_if_reject,
-                                  lookup_error, reject, split_dsn)
+                                  lookup_error, reject, server_error, split_dsn)
 from pyfix.config.idna import domain_to_ascii
 from pyfix.dns import resolver as dns
-from pyfix.errors import TableError
+from pyfix.errors import ConfigError, TableError
 
 Status = int | Awaitable[int]
 UNKNOWN = b"unknown"
@@ -56,7 +57,7 @@ def domain_of(what: bytes) -> bytes:
 
 
 async def look_up(engine: Engine, subject: Subject, key: bytes, where: str) -> Listing:
-    """Is `key` in the list `where` ("zone" or "zone=pattern")?"""
+    """Is `key` in the list `where` ("zone" or "zone=pattern")? Raises Stop for a bad pattern."""
     zone, _, pattern = where.partition("=")
     name = b"%b.%b" % (key, zone.strip().encode())
     answer = await engine.lookups.ask(name, "A", subject.info)
@@ -65,38 +66,19 @@ async def look_up(engine: Engine, subject: Subject, key: bytes, where: str) -> L
     if answer.status != dns.OK:
         subject.warning(b"%b: RBL lookup error: %b" % (name, answer.text.encode()))
         return Listing(dns.RETRY, name)
-    if pattern and not any(matches(pattern.strip(), record) for record in answer.records):
+    wanted = pattern_of(subject, pattern.strip())
+    if wanted is not None and not any(matches(wanted, record) for record in answer.records):
         return Listing(dns.NOT_FOUND, name)
     return Listing(dns.OK, name)
 
 
-def matches(pattern: str, address: str) -> bool:
-    """127.0.[0..3].[1;5..9] and an address. A pattern that makes no sense matches nothing."""
-    fields = split_pattern(pattern)
-    octets = address.split(".")
-    return len(fields) == len(octets) == 4 and all(in_field(f, int(o)) for f, o in zip(fields, octets, strict=True))
-
-
-def split_pattern(pattern: str) -> list[str]:
-    """The four fields; ".." within brackets is a range."""
-    fields, level, start = [], 0, 0
-    for at, character in enumerate(pattern):
-        level += (character == "[") - (character == "]")
-        if character == "." and not level:
-            fields.append(pattern[start:at])
-            start = at + 1
-    return [*fields, pattern[start:]]
-
-
-def in_field(field: str, octet: int) -> bool:
-    """Is a number in "5" or "[1;3..7]"?"""
-    choices = field[1:-1].split(";") if field.startswith("[") and field.endswith("]") else [field]
-    for choice in choices:
-        low, _, high = choice.partition("..")
-        if low.isascii() and low.isdigit() and (not high or high.isascii() and high.isdigit()) \
-                and int(low) <= octet <= int(high or low):
-            return True
-    return False
+def pattern_of(subject: Subject, text: str) -> tuple[Ranges, ...] | None:
+    """The fields of a "d.d.d.d" pattern, None where there is none. Raises Stop for one that makes no sense (Postfix's smtpd ends)."""
+    try:
+        return parse(text) if text else None
+    except ConfigError as error:
+        subject.warning(b"RBL reply error: " + error.text.encode())
+        raise server_error(subject) from None
 
 
 # -- refusing

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from pyfix.access import blocklists, lookups
+from pyfix.access import ippattern, lookups
 from pyfix.dns import resolver as dns
 from tests.kit.smtpd import Smtpd
 
@@ -181,9 +181,20 @@ def test_helo_names(tmp_path, helo, code):
 
 
 def test_patterns_of_lists():
-    assert blocklists.matches("127.0.[0;2..3].[1..4]", "127.0.2.4")
-    for pattern in ("127.0.0", "", "127.0.0.[1..", "127.0.0.[x]", "127.0.0.1.1", "127.0.[0].[5..1]"):
-        assert not blocklists.matches(pattern, "127.0.0.1"), pattern
+    wanted = ippattern.parse("127.0.[0;2..3].[1..4]")
+    assert [ippattern.matches(wanted, f"127.0.{tail}") for tail in ("0.1", "2.4", "3.3", "1.1", "2.5", "4.1")] == [True] * 3 + [False] * 3
+
+
+@pytest.mark.parametrize("pattern, text", [
+    ("127.0.0", 'need "." at "127.0.0><"'), ("127.0.0.[1..", 'missing "]" character'), ("127.0.0.1.1", 'garbage after pattern at "127.0.0.1>.<1"'),
+    ("127.0.0.[]", 'need decimal number 0..255 at "127.0.0.[>]<"'), ("127.0.0.[1;]", 'need decimal number 0..255 at "127.0.0.[1;>]<"'),
+    ("127.0.0.99999999999", 'need decimal number 0..255 or "[" at "127.0.0.>99999999999<"'),
+    ("127.0.0.[1.2]", 'numeric range error at "127.0.0.[1.>2<]"'), ("127.0.0.[[1]]", 'need decimal number 0..255 at "127.0.0.[>[<1]]"')])
+def test_bad_patterns_of_lists_are_told_and_refuse_nobody_for_good(tmp_path, monkeypatch, pattern, text):
+    monkeypatch.setattr(lookups, "_shared", [Lists({("1.0.0.127.list.test", "A"): ["127.0.0.4"]})])
+    with Smtpd(tmp_path, lists(f"reject_rbl_client list.test={pattern}")) as server:
+        assert transaction(server) == b"451 4.3.5 Server configuration error\r\n"
+        assert any(line == "warning: RBL reply error: " + text for line in server.lines("RBL reply"))
 
 
 def test_a_full_server_is_under_stress(tmp_path):
