@@ -10,8 +10,8 @@
  * a configuration directory that the default main.cf does not name.
  *
  * The message is complete before it can be seen: O_EXCL, write, fsync, then the owner's x bit, then fsync again.
- * pickup takes files with the x bit only, and checks the end record besides. Exit: 0 stored, 64 usage, 65 bad
- * data, 69 too big, 75 try again.
+ * pickup takes files with the x bit only, and checks the end record besides. Exit: 0 stored, 69 too big, the
+ * signal's number where one came, 1 any other trouble.
  */
 
 #define _GNU_SOURCE
@@ -35,7 +35,7 @@
 #define DEFAULT_CONFIG_DIRECTORY "/etc/postfix"
 #endif
 
-enum { USAGE = 64, DATA = 65, TOO_BIG = 69, AGAIN = 75 };
+enum { FAILED = 1, TOO_BIG = 69 };
 enum { ENVELOPE_LIMIT = 4096, CHUNK_LIMIT = 65536, PATH_SIZE = 1024, LINE_SIZE = 65536 };
 
 static char unfinished[64];             /* name of the file while it is not complete */
@@ -66,9 +66,8 @@ static void __attribute__((noreturn, format(printf, 2, 3))) fatal(int status, co
 /* unlink and _exit may be called from a signal handler */
 static void on_signal(int number)
 {
-    (void) number;
     discard();
-    _exit(AGAIN);
+    _exit(number);
 }
 
 /* Descriptors 0 to 2 must be open, or our file would become standard error. */
@@ -79,7 +78,7 @@ static void open_standard_descriptors(void)
     do {
         fd = open("/dev/null", O_RDWR);
         if (fd < 0)
-            _exit(AGAIN);
+            _exit(FAILED);
     } while (fd < 3);
     close(fd);
 }
@@ -128,11 +127,11 @@ static void take_parameter(const char *name, char *value)
 
     if (strcmp(name, "queue_directory") == 0) {
         if (value[0] != '/' || strchr(value, '$') || strlen(value) >= sizeof(queue_directory))
-            fatal(USAGE, "queue_directory in main.cf must be a full path without $name");
+            fatal(FAILED, "queue_directory in main.cf must be a full path without $name");
         strcpy(queue_directory, value);
     } else if (strcmp(name, "message_size_limit") == 0) {
         if (value[0] < '0' || value[0] > '9')
-            fatal(USAGE, "message_size_limit in main.cf must be a number");
+            fatal(FAILED, "message_size_limit in main.cf must be a number");
         size_limit = strtoull(value, &end, 10);
     } else if (strcmp(name, "alternate_config_directories") == 0 || strcmp(name, "multi_instance_directories") == 0) {
         size_t used = strlen(allowed_directories);
@@ -152,11 +151,11 @@ static void read_main_cf(const char *directory, int optional)
     int more = 1;
 
     if (snprintf(path, sizeof(path), "%s/main.cf", directory) >= (int) sizeof(path))
-        fatal(USAGE, "the configuration directory's name is too long");
+        fatal(FAILED, "the configuration directory's name is too long");
     if ((file = fopen(path, "re")) == NULL) {
         if (optional)
             return;
-        fatal(AGAIN, "open %s: %s", path, strerror(errno));
+        fatal(FAILED, "open %s: %s", path, strerror(errno));
     }
     logical[0] = 0;
     while (more) {
@@ -199,7 +198,7 @@ static void configure(const char *directory)
     if (privileged()) {
         read_main_cf(DEFAULT_CONFIG_DIRECTORY, 1);
         if (!is_allowed(directory))
-            fatal(USAGE, "configuration directory %s is not listed in %s/main.cf: alternate_config_directories",
+            fatal(FAILED, "configuration directory %s is not listed in %s/main.cf: alternate_config_directories",
                   directory, DEFAULT_CONFIG_DIRECTORY);
     }
     read_main_cf(directory, 0);
@@ -208,7 +207,7 @@ static void configure(const char *directory)
 static void read_exactly(unsigned char *data, size_t size)
 {
     if (fread(data, 1, size, stdin) != size)
-        fatal(DATA, ferror(stdin) ? "cannot read the message" : "the message is cut short: nothing was stored");
+        fatal(FAILED, ferror(stdin) ? "cannot read the message" : "the message is cut short: nothing was stored");
 }
 
 static void write_all(int fd, const unsigned char *data, size_t size)
@@ -218,7 +217,7 @@ static void write_all(int fd, const unsigned char *data, size_t size)
         if (done < 0 && errno == EINTR)
             continue;
         if (done < 0)
-            fatal(errno == EFBIG ? TOO_BIG : AGAIN, "write to maildrop: %s", strerror(errno));
+            fatal(errno == EFBIG ? TOO_BIG : FAILED, "write to maildrop: %s", strerror(errno));
         data += done;
         size -= (size_t) done;
     }
@@ -236,11 +235,11 @@ static int create(void)
         fd = open(unfinished, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd < 0 && errno != EEXIST) {
             unfinished[0] = 0;
-            fatal(AGAIN, "create a file in %s/maildrop: %s", queue_directory, strerror(errno));
+            fatal(FAILED, "create a file in %s/maildrop: %s", queue_directory, strerror(errno));
         }
     }
     if (fd < 0)
-        fatal(AGAIN, "create a file in %s/maildrop: no free name", queue_directory);
+        fatal(FAILED, "create a file in %s/maildrop: no free name", queue_directory);
     return fd;
 }
 
@@ -259,7 +258,7 @@ static int next_state(int state, int type)
         return 3;
     if (state == 3 && type == 'E')
         return 4;
-    fatal(DATA, "malformed input: record type %d where it makes no sense", type);
+    fatal(FAILED, "malformed input: record type %d where it makes no sense", type);
 }
 
 static void check_envelope(const unsigned char *data, size_t size)
@@ -268,7 +267,7 @@ static void check_envelope(const unsigned char *data, size_t size)
 
     for (at = 0; at < size; at++)
         if (data[at] == 0 || data[at] == '\n' || data[at] == '\r')
-            fatal(DATA, "malformed input: an envelope record holds a control character");
+            fatal(FAILED, "malformed input: an envelope record holds a control character");
 }
 
 static void copy_message(int fd)
@@ -282,7 +281,7 @@ static void copy_message(int fd)
         read_exactly(record, 5);
         size = (uint32_t) record[1] << 24 | (uint32_t) record[2] << 16 | (uint32_t) record[3] << 8 | record[4];
         if (record[0] == 0 || size > (record[0] == 'L' ? CHUNK_LIMIT : ENVELOPE_LIMIT))
-            fatal(DATA, "malformed input: record type %d of %lu bytes", record[0], (unsigned long) size);
+            fatal(FAILED, "malformed input: record type %d of %lu bytes", record[0], (unsigned long) size);
         state = next_state(state, record[0]);
         read_exactly(record + 5, size);
         if (state < 3)
@@ -292,13 +291,13 @@ static void copy_message(int fd)
         write_all(fd, record, 5 + size);
     }
     if (getc(stdin) != EOF)
-        fatal(DATA, "malformed input: data after the end of the message");
+        fatal(FAILED, "malformed input: data after the end of the message");
 }
 
 static void commit(int fd)
 {
     if (fsync(fd) < 0 || fchmod(fd, 0744) < 0 || fsync(fd) < 0)
-        fatal(AGAIN, "sync a file in %s/maildrop: %s", queue_directory, strerror(errno));
+        fatal(FAILED, "sync a file in %s/maildrop: %s", queue_directory, strerror(errno));
     unfinished[0] = 0;
     if (close(fd) < 0)
         fprintf(stderr, "postdrop: warning: close: %s\n", strerror(errno));
@@ -328,22 +327,20 @@ int main(int argc, char **argv)
     settle_signals();
     setrlimit(RLIMIT_CORE, &no_core);
     if (argc < 1)
-        fatal(USAGE, "no program name");
+        fatal(FAILED, "no program name");
     if (!privileged())
         directory = getenv("MAIL_CONFIG");
     if (clearenv() != 0)
-        fatal(AGAIN, "cannot clear the environment");
+        fatal(FAILED, "cannot clear the environment");
     while ((option = getopt(argc, argv, "c:rv")) > 0) {
         if (option == 'c')
             directory = optarg;
         else if (option != 'r' && option != 'v')
-            fatal(USAGE, "usage: postdrop [-c config_dir] [-v]");
+            fatal(FAILED, "usage: postdrop [-c config_dir] [-v]");
     }
-    if (optind < argc)
-        fatal(USAGE, "usage: postdrop [-c config_dir] [-v]");
     configure(directory);
     if (chdir(queue_directory) < 0 || chdir("maildrop") < 0)
-        fatal(AGAIN, "chdir %s/maildrop: %s", queue_directory, strerror(errno));
+        fatal(FAILED, "chdir %s/maildrop: %s", queue_directory, strerror(errno));
     fd = create();
     copy_message(fd);
     commit(fd);

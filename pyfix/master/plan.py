@@ -70,9 +70,11 @@ def cores() -> int:
 
 
 def own_socket(entry: Entry, mode: int, config: Config) -> list[Wanted]:
-    """The sockets of a master.cf line itself."""
+    """The sockets of a master.cf line itself. Raises ConfigError, also for a name that leads out of private or public."""
     if entry.type == "inet":
         return inet_sockets(entry.service, config)
+    if ".." in entry.service.split("/"):
+        raise ConfigError(f"bad {entry.type} service name: {entry.service}", remedy="a name is that of a socket below private or public")
     return [unix_socket(f"{'private' if entry.private else 'public'}/{entry.service}", mode)]
 
 

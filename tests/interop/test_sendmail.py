@@ -60,3 +60,11 @@ def test_the_same_words(bases, command, line):
     theirs, ours = bases
     words = line.split(" ")
     assert run(ours, BIN / command, words) == run(theirs, THEIRS[command], words)
+
+
+@pytest.mark.parametrize("words, data", [(["-x"], b""), ([], b"garbage\n"), (["-c", "/nonexistent"], b"")])
+def test_postdrop_ends_with_the_same_status(bases, words, data):
+    codes = [subprocess.run([program, *words], input=data, capture_output=True, timeout=60,
+                            env={"PATH": os.environ["PATH"], "MAIL_CONFIG": str(base / "etc")}).returncode
+             for base, program in zip(bases, ("/usr/sbin/postdrop", BIN / "postdrop"), strict=True)]
+    assert codes == [1, 1]

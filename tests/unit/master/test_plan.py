@@ -36,6 +36,8 @@ def test_the_default_transport_starts_at_once(plan):
 @pytest.mark.parametrize("second, text", [
     ("2525 inet n - n - - smtpd", "duplicate service name"), ("x inet n - n - -", "line 2"), ("x inet y - n - - smtpd", "cannot be private"),
     ("x inet n - maybe - - smtpd", "chroot"), ("nosuchservice inet n - n - - smtpd", "nosuchservice"), ("70000 inet n - n - - smtpd", "70000"),
+    ("../x unix - - n - - smtp", "bad unix service name: ../x"), ("a/../../x fifo n - n - - pickup", "bad fifo service name: a/../../x"),
+    (".. unix - - n - - smtp", "bad unix service name: .."),
 ])
 def test_a_mistake_is_named_with_file_line_and_remedy(plan, second, text):
     with pytest.raises(ConfigError) as error:
