@@ -11,6 +11,7 @@ from typing import Any
 from pyfix._core import mime
 from pyfix._core.chars import printable
 from pyfix.cleanup.checkactions import ACTIONS
+from pyfix.cleanup.shown import addresses
 from pyfix.errors import TableError
 from pyfix.filters.checks import action_of, table_number
 from pyfix.maps import MapList
@@ -174,9 +175,7 @@ class Checker:
         attributes = intake.origin.attributes
         line = b"%b: %b: %b %b from %b;" % (intake.queue_id, action.encode(), what.encode(), printable(text[:LOG_TEXT]),
                                            intake.origin.described.encode())
-        line += b" from=<%b>" % intake.sender
-        if intake.recipients:
-            line += b" to=<%b>" % intake.recipients[-1].address
+        line += b" " + addresses(intake)
         for name, shown in (("protocol", b"proto=%b"), ("helo", b"helo=<%b>")):
             if attributes.get(name) and intake.origin.uid < 0:
                 line += b" " + shown % attributes[name].encode()

@@ -19,6 +19,7 @@ class Field(IntFlag):
     F_RESENT_RCPT = 2048
     F_REPLY_TO = 4096
     F_MIME = 8192
+    F_LOOSE = 65536
 
 def facts_of(header: bytes, last: bool = True, drop_mask: int = 15) -> dict[str, object]:
     """For the tests: what read_facts() finds, as a dict."""

@@ -88,7 +88,7 @@ class Mapper:
         if mapping and sender and self._sender_bcc:
             await self._put_bcc(out, await self._bcc(self._sender_bcc, sender))
         for one in given:
-            address = await self._recipient_form(one.address, mapping)
+            address = await self.recipient_form(one.address, mapping)
             await self._put(out, one, address, mapping)
             if mapping and self._recipient_bcc:
                 await self._put_bcc(out, await self._bcc(self._recipient_bcc, address))
@@ -98,7 +98,8 @@ class Mapper:
             await self._put_bcc(out, text, mapping)
         return out.recipients
 
-    async def _recipient_form(self, address: bytes, mapping: bool) -> bytes:
+    async def recipient_form(self, address: bytes, mapping: bool) -> bytes:
+        """A recipient completed and, if `mapping`, made canonical; not yet expanded. Raises MappingTrouble."""
         address = self._resolver.local.rewrite(address or self._config["empty_address_recipient"].encode())
         return await self._canonicalize(address, self._recipient, "envelope_recipient") if mapping else address
 
@@ -130,7 +131,7 @@ class Mapper:
         """`text`: one address as it is written, taken as internal form, or nothing. As in Postfix it is no list."""
         if text:
             given = Recipient(self._resolver.local.rewrite(text), notify=NOTIFY_NEVER)
-            await self._put(out, given, await self._recipient_form(given.address, mapping), mapping)
+            await self._put(out, given, await self.recipient_form(given.address, mapping), mapping)
 
     async def header(self, name: bytes, value: bytes, local: bool = True, mapping: bool = True) -> bytes | None:
         """The new value of a header field, folded; None where it keeps its bytes. Raises MappingTrouble.

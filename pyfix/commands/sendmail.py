@@ -6,6 +6,7 @@ trouble, since whoever calls it should try again). As `mailq` and `newaliases` i
 
 import os
 import pwd
+import re
 import sys
 from typing import Any
 
@@ -21,6 +22,7 @@ from pyfix.resolve.verp import delimiters_of
 from pyfix.telemetry.maillog import CommandLog
 
 EX_TEMPFAIL = 75
+FIRST_DOT, DOT_LINE = re.compile(rb"\.(?:\r*\n|\Z)"), re.compile(rb"\n\.(?:\r*\n|\Z)")
 PERSONALITIES = {"mailq": "p", "newaliases": "i", "smtpd": "d"}
 
 
@@ -32,13 +34,11 @@ def strip_from_lines(content: bytes) -> bytes:
 
 
 def end_at_dot(content: bytes) -> bytes:
-    """The content up to a line that is just a dot."""
-    if content.startswith((b".\n", b".\r\n")) or content == b".":
+    """The content up to a line that is just a dot; CRs before a line's end are no part of it."""
+    if FIRST_DOT.match(content):
         return b""
-    ends = [at + 1 for mark in (b"\n.\n", b"\n.\r\n") if (at := content.find(mark)) >= 0]
-    if content.endswith(b"\n."):
-        ends.append(len(content) - 1)
-    return content[:min(ends)] if ends else content
+    end = DOT_LINE.search(content)
+    return content[:end.start() + 1] if end else content
 
 
 def sender_address(wish: Wish, user: str) -> bytes:

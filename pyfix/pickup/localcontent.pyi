@@ -1,7 +1,7 @@
 """Stub of `pyfix.pickup.localcontent`: line ends and flags of content from a local user."""
 
 class LocalContent:
-    """Takes content in pieces of any size; lines may end in LF or CRLF, a bare CR becomes a blank."""
+    """Takes content in pieces of any size; lines end in LF with any number of CRs before it, another CR becomes a blank."""
 
     flags: int
     def feed(self, data: bytes) -> bytes:

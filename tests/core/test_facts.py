@@ -5,18 +5,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyfix.cleanup import facts
+from pyfix.cleanup.tidy import tidied, tidied_line
 from tests.oracle import facts as oracle
 
 NAMES = [b"Received", b"received", b"Message-ID", b"MESSAGE-id", b"Bcc", b"BCC ", b"Return-Path", b"Content-Length",
          b"Resent-Bcc", b"Resent-To", b"Date", b"From", b"To", b"Cc", b"X", b"Subject", b"Messag", b"Received1"]
 LINES = st.one_of(
     st.tuples(st.sampled_from(NAMES), st.binary(max_size=12)).map(lambda x: x[0] + b":" + x[1].replace(b"\n", b"")),
-    st.sampled_from([b" folded", b"\tfolded", b"", b"no field", b":", b" : x", b"a b: c", b".", b"\r", b"From x"]))
+    st.sampled_from([b" folded", b"\tfolded", b"", b"no field", b":", b" : x", b"a b: c", b".", b"\r", b"From x", b"Subject \t: y", b"\0"]))
 HEADERS = st.lists(LINES, max_size=12).map(lambda lines: b"".join(line + b"\r\n" for line in lines))
+
+
+def is_loose(found):
+    return bool(found["present"] & facts.Field.F_LOOSE)
 
 
 def check(data):
     got, want = facts.facts_of(data), oracle.facts_of(data)
+    got["loose"] = is_loose(got)
     assert got["ended"]
     assert {name: got[name] for name in want} == want
 
@@ -68,3 +74,29 @@ FULL = b"Message-Id: x\r\nDate: x\r\nFrom: a@b.c\r\n"
     (b"Resent-From: x\r\nResent-Date: x\r\nResent-Message-Id: x\r\n", False)])
 def test_which_headers_lack_fields(header, lacks):
     assert facts.facts_of(header + b"\r\n")["lacks"] is lacks
+
+
+@pytest.mark.parametrize("header, loose", [
+    (b"Subject: x\r\n", False), (b"Subject : x\r\n", True), (b"a: b\r\nReceived\t: x\r\n", True), (b"a: b\0c\r\n", False),
+    (b"a: b :c\r\n", False), (b"a: b\r\n c : d\r\n", False), (b"", False)])
+@pytest.mark.parametrize("body", [b"", b"\r\nx\0y\r\nz : a\r\n", b"no field\0\r\n"])
+def test_which_headers_have_a_blank_before_a_colon(header, loose, body):
+    assert is_loose(facts.facts_of(header + body)) is loose
+
+
+@given(HEADERS)
+def test_a_tidied_header_is_tidy_and_has_the_same_fields(header):
+    whole = facts.facts_of(header)
+    kept = tidied(header[:whole["end"]])
+    again = facts.facts_of(kept)
+    assert not is_loose(again) and b"\0" not in kept and again["end"] == len(kept)
+    assert [len(again["drop"]), again["received"], again["present"]] == [
+        len(whole["drop"]), whole["received"], whole["present"] & ~facts.Field.F_LOOSE]
+    assert is_loose(whole) or b"\0" in header[:whole["end"]] or kept == header[:whole["end"]]
+
+
+@pytest.mark.parametrize("line, kept", [
+    (b"Subject : x\r", b"Subject: x\r"), (b"Subject \t :x", b"Subject:x"), (b"a: b\0c\r", b"a: b\r"), (b" a : b\0\0\r", b" a : b\r"), (b"a : \0\r", b"a: \r"),
+    (b"a: b : c", b"a: b : c"), (b"\0", b"")])
+def test_a_line_is_tidied(line, kept):
+    assert tidied_line(line) == kept

@@ -18,7 +18,8 @@ MIXED = (b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"a b\"\
 LINES = [b"", b"Subject: x", b" folded", b"Content-Type: multipart/mixed; boundary=b", b"content-type : multipart/digest;\tboundary=\"c\"",
          b"Content-Type: message/rfc822", b"Content-Type: message/partial", b"Content-Type: text/plain; charset=\xe4", b"Content-Type: text",
          b"Content-Transfer-Encoding: 8bit", b"Content-Transfer-Encoding: (x) base64", b"Content-Transfer-Encoding:", b"--b", b"--bb--", b"--b--",
-         b"--c", b"--c--", b"--", b"-", b"\xe4\xf6", b"no field", b": x", b"y" * 70, b"z" * 64, b"X: " + b"w" * 90, b"--b" + b"-" * 70, b"\r"]
+         b"--c", b"--c--", b"--", b"-", b"\xe4\xf6", b"no field", b": x", b"y" * 70, b"z" * 64, b"X: " + b"w" * 90, b"--b" + b"-" * 70, b"\r",
+         b"Y: a\0b", b" c\0\xe4", b"Content-Type: multipart/mixed; \0boundary=b", b"d\0e"]
 MESSAGES = st.lists(st.sampled_from(LINES), max_size=30).map(lambda lines: b"".join(line + b"\r\n" for line in lines))
 
 

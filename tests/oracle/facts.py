@@ -4,10 +4,11 @@ import re
 
 DROPPED = (b"bcc", b"content-length", b"resent-bcc", b"return-path")
 FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
+LOOSE = re.compile(rb"[!-9;-~]+[ \t]+:")
 
 
 def facts_of(data: bytes) -> dict:
-    """What a header is, all of its bytes given: end, body, blank, received, message_id, drop."""
+    """What a header is, all of its bytes given: end, body, blank, received, message_id, loose, drop."""
     end, fields, at = 0, [], 0
     blank, body = False, None
     for line in re.findall(rb"[^\n]*\n|[^\n]+\Z", data):
@@ -25,4 +26,5 @@ def facts_of(data: bytes) -> dict:
     return {"end": end, "body": at if body is None else body, "blank": blank,
             "received": sum(name == b"received" for _, _, name in fields),
             "message_id": ids[0].strip(b" \t\r\n") if ids else b"",
+            "loose": any(LOOSE.match(data, start) for start, _, _ in fields),
             "drop": [(start, stop) for start, stop, name in fields if name in DROPPED]}

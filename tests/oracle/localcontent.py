@@ -1,11 +1,13 @@
 """Plain-Python twin of `pyfix.pickup.localcontent`: line ends and flags of local content."""
 
+import re
+
 from pyfix.model import HAS_8BIT, HAS_DOT_LINE, HAS_LONG_LINE
 
 
 def converted(content: bytes) -> tuple[bytes, int]:
     """(content with CRLF line ends, model.HAS_* flags)."""
-    content = content.replace(b"\r\n", b"\n").replace(b"\r", b" ")
+    content = re.sub(rb"\r*\n", b"\n", content).replace(b"\r", b" ")
     if content and not content.endswith(b"\n"):
         content += b"\n"
     lines = content.split(b"\n")[:-1]

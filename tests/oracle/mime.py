@@ -55,6 +55,11 @@ def lines(content: bytes, limit: int) -> Iterator[tuple[bytes, bool, bool]]:
         yield line if last else line.removesuffix(b"\r"), False, continued
 
 
+def upto_nul(text: bytes) -> bytes:
+    """Header text up to its first NUL."""
+    return text.partition(b"\0")[0]
+
+
 class Scanner:
     """One message. `found`: [("header", kind, text, offset) | ("end",) | ("body", text, more, offset)], `errors` the trouble."""
 
@@ -81,13 +86,13 @@ class Scanner:
     def in_header(self, text: bytes, continued: bool) -> bool:
         """Whether the line belongs to the header."""
         if self.text is not None and (continued or text[:1] in (b" ", b"\t")):
-            self.longer(text if continued else b"\n" + text)
+            self.longer(upto_nul(text) if continued else b"\n" + upto_nul(text))
         elif FIELD.match(text):
             if self.text is not None:
                 self.end_field()
                 self.offset += len(text) + 1
             name, _, value = text.partition(b":")
-            self.text = name.rstrip(b" \t") + b":" + value
+            self.text = upto_nul(name.rstrip(b" \t") + b":" + value)
         else:
             first = self.where
             kind = self.end_block()

@@ -207,8 +207,10 @@ cdef class MimeState:
         return False
 
     cdef int extend(self, bytes text, bint folded) except -1:
-        """More text of the logical header at hand."""
+        """More text of the logical header at hand; a NUL ends it, as it ends Postfix's strings."""
         cdef Py_ssize_t room = self.header_limit - self.field_size
+        if memchr(<const char*> text, 0, len(text)) != NULL:
+            text = text.partition(b"\0")[0]
         if self.field_size and room <= 0:
             self.report(HEADER_LENGTH, b"".join(self.field))
             return 0

@@ -19,6 +19,7 @@ cpdef enum Field:
     F_MIME = 8192               # MIME-Version or Content-*
     F_EIGHT = 16384             # Content-Transfer-Encoding: 8bit or binary
     F_COMPOSITE = 32768         # Content-Type: multipart/* or message/*
+    F_LOOSE = 65536             # any field with a blank before its colon (see pyfix.cleanup.tidy)
 
 cdef struct Range:
     size_t start, end

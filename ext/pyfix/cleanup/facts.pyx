@@ -197,6 +197,8 @@ cdef void note_field(const char* p, size_t start, size_t end, size_t name, unsig
     """Records one whole field, [start, end)."""
     cdef unsigned int bits
     cdef size_t colon
+    if p[start + name] != b":":
+        out.present |= F_LOOSE
     if name == 8 and same(p + start, b"received", 8):
         out.received += 1
         return

@@ -45,6 +45,7 @@ cdef class Intake(ContentSink):
     cdef Told told                        # called instead with (done, self) when the message is queued, or NULL
 
     cdef int look_at_header(self, bint last) except -1
+    cdef int tidy(self, size_t end) except -1
     cdef bint header_changes(self, const Facts* facts) except -1
     cdef int set_header_apart(self, Facts* facts) except -1
     cdef int chunk(self) except -1

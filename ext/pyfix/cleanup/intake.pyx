@@ -6,14 +6,15 @@ record without another copy; what is longer goes to the log in chunks as it arri
 complete.
 """
 
-from libc.string cimport memcmp
+from libc.string cimport memchr, memcmp
 
 from pyfix._core.data cimport ContentSink
-from pyfix.cleanup.facts cimport F_COMPOSITE, F_EIGHT, Facts, lacks_fields, read_facts
+from pyfix.cleanup.facts cimport F_COMPOSITE, F_EIGHT, F_LOOSE, Facts, lacks_fields, read_facts
 from pyfix.message cimport Recipient
 from pyfix.queue.content cimport ContentBuffer
 from pyfix.telemetry.lines cimport Lines
 
+from pyfix.cleanup.tidy import tidied
 from pyfix.model import Reply
 
 cdef enum:
@@ -135,6 +136,11 @@ cdef class Intake(ContentSink):
         read_facts(p, n, last, self.stage.drop_mask, &facts)
         if not facts.ended:
             return 0
+        # content checks see to the header's form themselves (_core.mime)
+        if self.checker is None and (facts.present & F_LOOSE or memchr(p, 0, facts.end) != NULL):
+            self.tidy(facts.end)
+            p, n = self.content.data + self.head, self.content.length - self.head
+            read_facts(p, n, last, self.stage.drop_mask, &facts)
         self.head_done = True
         if facts.present & (F_EIGHT | F_COMPOSITE):
             self.composite = facts.present & F_COMPOSITE
@@ -145,6 +151,17 @@ cdef class Intake(ContentSink):
             self.error = "hops"
         elif facts.drops or (not facts.blank and facts.body < n) or self.header_changes(&facts):
             self.set_header_apart(&facts)
+        return 0
+
+    cdef int tidy(self, size_t end) except -1:
+        """Puts the client's header, `end` bytes long, into Postfix's form."""
+        cdef ContentBuffer whole = ContentBuffer()
+        cdef const char* p = self.content.data + self.head
+        cdef bytes header = tidied(p[:end])
+        whole.append(self.content.data, self.head)
+        whole.append(header, len(header))
+        whole.append(p + end, self.content.length - self.head - end)
+        self.content = whole
         return 0
 
     cdef bint header_changes(self, const Facts* facts) except -1:

@@ -1,10 +1,11 @@
 """Content from a local user, as the queue keeps it: CRLF line ends, and flags that say what is in it.
 
-Law: pickup(8), cleanup(8) (`cleanup_replace_stray_cr_lf`: a bare CR becomes a blank), RFC 5321 section 2.3.8.
-Lines may end in LF or CRLF; the last one gets its end. No object is made per line.
+Law: sendmail(1), pickup(8), cleanup(8) (`cleanup_replace_stray_cr_lf`: a bare CR becomes a blank), RFC 5321 section 2.3.8.
+Lines may end in LF with any number of CRs before it; the last one gets its end. No object is made per line.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.string cimport memset
 
 cdef enum:
     DOT_LINE = 1            # model.HAS_DOT_LINE
@@ -14,21 +15,22 @@ cdef enum:
 
 cdef struct State:
     size_t column           # bytes of the present line so far
-    bint carriage           # a CR is held back
+    size_t carriages        # CRs that are held back
     int flags
 
 
 cdef size_t convert(State* state, const unsigned char* p, size_t n, unsigned char* out) noexcept nogil:
-    """Convert n bytes; `out` has room for 2 n + 1. Returns what was written."""
+    """Convert n bytes; `out` has room for 2 n bytes and what is held back. Returns what was written."""
     cdef size_t at, to = 0
     cdef unsigned char c
     for at in range(n):
         c = p[at]
-        if state.carriage and c != 10:
-            out[to] = 32
-            to += 1
-            state.column += 1
-        state.carriage = False
+        if state.carriages and c != 13:
+            if c != 10:
+                memset(out + to, 32, state.carriages)
+                to += state.carriages
+                state.column += state.carriages
+            state.carriages = 0
         if c == 10:
             out[to] = 13
             out[to + 1] = 10
@@ -37,7 +39,7 @@ cdef size_t convert(State* state, const unsigned char* p, size_t n, unsigned cha
                 state.flags |= LONG_LINE
             state.column = 0
         elif c == 13:
-            state.carriage = True
+            state.carriages += 1
         else:
             if c == 46 and state.column == 0:
                 state.flags |= DOT_LINE
@@ -56,7 +58,7 @@ cdef class LocalContent:
 
     def __cinit__(self):
         self.state.column = 0
-        self.state.carriage = False
+        self.state.carriages = 0
         self.state.flags = 0
 
     @property
@@ -67,16 +69,16 @@ cdef class LocalContent:
     def feed(self, bytes data not None):
         """A piece as it came; returns it as it is kept."""
         cdef Py_ssize_t n = PyBytes_GET_SIZE(data)
-        cdef bytearray room = bytearray(2 * n + 1)
+        cdef bytearray room = bytearray(2 * n + self.state.carriages)
         cdef size_t written = convert(&self.state, <const unsigned char*> PyBytes_AS_STRING(data), n,
                                       <unsigned char*> (<char*> room))
         return bytes(memoryview(room)[:written])
 
     def finish(self):
         """The end: returns what is left to keep."""
-        tail = b" " if self.state.carriage else b""
-        self.state.column += len(tail)
-        self.state.carriage = False
+        tail = b" " * self.state.carriages
+        self.state.column += self.state.carriages
+        self.state.carriages = 0
         if self.state.column > LONGEST:
             self.state.flags |= LONG_LINE
         if self.state.column == 0:

@@ -121,6 +121,16 @@ def test_header_checks(post, subject, reply, line):
                            + b"\r\nbody\r\n")
 
 
+@pytest.mark.parametrize("main, sender, recipient, shown", [
+    ("canonical_maps = inline:{ {joe@x.example = \"jo e\"@y.example} }\n", b"joe@x.example", b"r", b'"jo e"@y.example> to=<r@host.example'),
+    ("recipient_canonical_maps = inline:{ {r = s@t.example} }\nvirtual_alias_maps = static:never@x\n", b"", b"r", b"> to=<s@t.example"),
+    ("canonical_maps = fail:x\n", b"joe", b"r", b"joe> to=<r"),
+    ("canonical_maps = static:x@y\nreceive_override_options = no_address_mappings\n", b"joe", b"r", b"joe@host.example> to=<r@host.example")])
+def test_the_log_shows_addresses_as_they_are_mapped(post, main, sender, recipient, shown):
+    log = post(message("info"), (recipient,), main=TABLES + main, sender=sender)[4]
+    assert any(b": info: header Subject: info from name[192.0.2.1]; from=<%b> proto=" % shown in line.encode() for line in log), log
+
+
 @pytest.mark.parametrize("cut", [1, 7, 10_000])
 def test_body_checks_however_the_content_is_cut(post, cut):
     content = message("x") + b"brepl a\r\nbprep\r\nbstrip\r\nbignore\r\nend\r\n"

@@ -102,6 +102,23 @@ def test_fields_that_must_not_travel_are_dropped(post):
     assert stored.endswith(b")\r\nSubject: x\r\n\r\nb\r\n")
 
 
+@pytest.mark.parametrize("local", [False, True])
+@pytest.mark.parametrize("pieces", [None, 1])
+def test_a_header_is_tidied_as_postfix_does_it(post, local, pieces):
+    content = (b"Date: now\r\nFrom: a@b.example\r\nTo: a@b.example\r\nMessage-Id : <1@x>\0 <2@x>\r\nSubject\t:a\0b\r\n c : d\0\r\nBcc : secret@x\r\n"
+               b"\r\nbody : \0\r\n")
+    _, qid, envelope, stored, log = post(content, local=local, pieces=pieces and [content[at:at + 1] for at in range(len(content))])
+    assert stored.endswith(b")\r\nDate: now\r\nFrom: a@b.example\r\nTo: a@b.example\r\nMessage-Id: <1@x>\r\nSubject:a\r\n c : d\r\n"
+                           b"\r\nbody : \0\r\n")
+    assert log[0].endswith(f"{qid.decode()}: message-id=<1@x>")
+
+
+def test_a_tidied_header_of_a_long_message(post):
+    body = b"\r\n" + b"x" * 998 + b"\r\n"
+    stored = post(b"", pieces=[b"Subject : x\r\nA: b\0c\r\n\r\n", *[body] * 600])[3]
+    assert stored.endswith(b")\r\nSubject: x\r\nA: b\r\n\r\n" + body * 600)
+
+
 def test_a_body_without_a_header_is_set_apart(post):
     assert post(b"no header\r\n")[3].endswith(b")\r\n\r\nno header\r\n")
 
