@@ -34,5 +34,5 @@ class Session(Stream):
     def __init__(self, server: Server) -> None: ...
     def look(self, event: int) -> Any:
         """The Subject that policy looks at, with what is known by now."""
-    def end(self, line: bytes) -> None:
+    def dismiss(self, line: bytes) -> None:
         """Ends an idle session from outside, with a last reply."""

@@ -90,10 +90,10 @@ async def stop(service: Any) -> None:
     line = b"421 4.3.2 %b Service shutting down" % server.settings.hostname
     for session in list(server.sessions):
         if session.intake is None and session.core.where() != "END-OF-MESSAGE":
-            session.end(line)
+            session.dismiss(line)
     while server.sessions and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
     for session in list(server.sessions):
-        session.end(line)
+        session.dismiss(line)
     if server.counts is not None:
         server.counts.close()

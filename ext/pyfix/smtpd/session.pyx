@@ -534,7 +534,7 @@ cdef class Session(Stream):
             self.server.leave(self, self.address)
         return 0
 
-    def end(self, bytes line):
+    def dismiss(self, bytes line):
         """Ends an idle session from outside, with a last reply."""
         if not self.over and self.greeted:
             self.core.hang_up(line)
