@@ -125,7 +125,7 @@ class _Request:
         else:
             if "=" in body:
                 fatal("-X or -# requires names without value")
-            pattern = body.rstrip(SPACE)
+            pattern = body          # a blank at its end counts, as in Postfix
         self.field = 0
         self.pattern = getattr(self, "_parse_" + what)(pattern)
 
