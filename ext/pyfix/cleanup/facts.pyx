@@ -268,5 +268,6 @@ def facts_of(bytes header, bint last=True, unsigned int drop_mask=15):
             "received": facts.received, "present": facts.present,
             "message_id": header[facts.message_id.start:facts.message_id.end],
             "drop": [(facts.drop[i].start, facts.drop[i].end) for i in range(facts.drops)],
-            "overflow": bool(facts.overflow), "odd": bool(facts.odd), "lacks": bool(lacks_fields(&facts, False))}
+            "overflow": bool(facts.overflow), "odd": bool(facts.odd), "lacks": bool(lacks_fields(&facts, False)),
+            "loose": bool(facts.present & F_LOOSE)}
 

@@ -23,7 +23,7 @@ cdef extern from *:
     #include <sys/wait.h>
     #include <unistd.h>
     #include <fcntl.h>
-    enum { PYFIX_GROUPS = 100, PYFIX_TROUBLES = 64, PYFIX_CHILD_MS = 20, PYFIX_WAIT_MS = 100 };
+    enum { PYFIX_GROUPS = 100, PYFIX_TROUBLES = 64, PYFIX_CHILD_MS = 15, PYFIX_WAIT_MS = 100 };
     /* smaller than PIPE_BUF, so that it comes whole or not at all */
     typedef struct {
         long rule;
