@@ -96,12 +96,13 @@ def test_substitution_can_be_refused(said):
     ("regexp:{{/^(a\\{1,255\\}b*)*x/x x}}", b"a" * 10000),
 ])
 def test_hostile_input_is_cut(spec, text, said):
-    table = maps.open(spec)
-    with at_most():
-        try:
+    table, costs = maps.open(spec), []
+    while len(costs) < 5 and min(costs, default=1.0) >= SLOWER * 0.05:     # what others do on the machine adds to a single one
+        start = used()
+        with suppress(TableError):
             table.get(text)
-        except TableError:
-            pass
+        costs.append(used() - start)
+    assert min(costs) < SLOWER * 0.05, costs
 
 
 @pytest.mark.parametrize("kind", ["regexp", "pcre"])
