@@ -39,7 +39,7 @@ def test_vector(vector, tmp_path, monkeypatch):
     about = report.About("msgid", one["S"], b"TEST-ENVID", date(int(one["T"].split()[0]) * 1_000_000),
                          config["myhostname"], config["mail_name"], False, True,
                          threaded=config["enable_threaded_bounces"] == "yes", message_id=known.get(b"message-id", b""))
-    chosen = template.load(config, "")["failure"]
+    chosen = template.load(config, "", pytest.fail)["failure"]
     built = report.build(about, [item], chosen.subject, chosen.sender.encode(), b"test-recipient", chosen.charset, "",
                          "msgid.1234/mail.example", content, "failure")
     got = re.sub(rb"msgid\.\d+/mail\.example", b"msgid.unix-time/mail.example", built).replace(b"\r\n", b"\n")
