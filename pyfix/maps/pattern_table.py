@@ -14,10 +14,11 @@ from . import report
 from .files import FileTrouble, read_values
 from .lines import WHITE, Line
 from .macro import MacroError, parse_result
-from .patterns import Pattern, PatternError, Rules, members
+from .pattern import Pattern, PatternError, members
 from .registry import wants_utf8
 from .required import Needs, choose
 from .rulefile import read_rules
+from .rules import Rules
 from .table import Table
 
 

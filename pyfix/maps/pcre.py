@@ -6,8 +6,8 @@ PCRE2 is the system's shared library (Debian: libpcre2-8-0, which every installa
 from typing import Any
 
 from ..errors import TableConfigError
+from .pattern import PCRE_OPTIONS, Pattern, PatternError, compile_pcre, pcre_available
 from .pattern_table import Dialect, Source, open_patterns
-from .patterns import PCRE_OPTIONS, Pattern, PatternError, compile_pcre, pcre_available
 from .required import Needs, required
 from .table import Table
 

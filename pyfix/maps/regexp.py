@@ -2,15 +2,14 @@
 
 The C library needs no backtracking as long as the pattern has no back-reference; those that have one (an extension of
 the C library) go to PCRE2, which has limits. Its time can still grow with the square of the text, and each byte can cost
-as much as the pattern is large: a lookup that may take long is made in a child (`patterns`).
+as much as the pattern is large: a lookup that may take long is made in a child (`rules`).
 """
 
 import re
 from typing import Any
 
+from .pattern import PCRE_OPTIONS, REGEXP_OPTIONS, Pattern, PatternError, compile_pcre, compile_regexp, pcre_available
 from .pattern_table import Dialect, Source, open_patterns
-from .patterns import (PCRE_OPTIONS, REGEXP_OPTIONS, Pattern, PatternError, compile_pcre, compile_regexp,
-                       pcre_available)
 from .required import Needs, required
 from .table import Table
 

@@ -9,7 +9,8 @@ from libc.stdint cimport uint64_t
 from pyfix._core.pack cimport Packer
 from pyfix._core.slots cimport ACTIVE, HOLD, INCOMING, LINKED, NULL_SENDER, Slot, SlotTable
 from pyfix._core.wheel cimport Wheel
-from pyfix.queue.journal cimport SOON, Item, Journal
+from pyfix.queue.commit cimport SOON, Item
+from pyfix.queue.journal cimport Journal
 
 cdef enum:
     STATE = 4           # the kind of record

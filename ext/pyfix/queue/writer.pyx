@@ -11,7 +11,8 @@ from pyfix._core.frame cimport CHUNK, COPY, HEADER, MESSAGE
 from pyfix._core.slots cimport format_id
 from pyfix.clock cimport wall_us
 from pyfix.queue.content cimport ContentBuffer
-from pyfix.queue.journal cimport NOW, LAZY, Held, Item, Journal, next_segment
+from pyfix.queue.commit cimport LAZY, NOW, Item
+from pyfix.queue.journal cimport Held, Journal, next_segment
 from pyfix.queue.threads cimport pthread_mutex_lock, pthread_mutex_unlock
 
 from pyfix.durable import trouble
