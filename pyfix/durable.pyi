@@ -23,6 +23,9 @@ def recorded() -> list[tuple[int, int, int, bytes, bytes]]:
 def fail_sync(after: int) -> None:
     """While recording: `after` more data syncs succeed, the next fails with EIO, once. Only tests do."""
 
+def fill_disk(full: bool) -> None:
+    """From now on no space can be reserved (ENOSPC), or it can again. Only tests do."""
+
 def mark(text: bytes) -> None:
     """Put a remark (an acknowledgement given, say) into the recording."""
 

@@ -11,7 +11,7 @@ the states a crash could have left. When nothing records, that costs one predict
 
 import os
 
-from libc.errno cimport EINTR, EIO, ENOSYS, EOPNOTSUPP, errno
+from libc.errno cimport EINTR, EIO, ENOSPC, ENOSYS, EOPNOTSUPP, errno
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, strlen
@@ -65,6 +65,7 @@ cdef char* tape = NULL
 cdef size_t tape_length = 0
 cdef size_t tape_room = 0
 cdef int syncs_left = -1            # how many succeed before one fails, for a test; below 0: all do
+cdef bint no_room = False           # whether nothing can be reserved, for a test
 pthread_mutex_init(&recorder_lock, NULL)
 
 
@@ -163,6 +164,12 @@ def fail_sync(int after) -> None:
     """While recording: `after` more calls of d_datasync succeed, the next fails with EIO, once. Only tests do."""
     global syncs_left
     syncs_left = after
+
+
+def fill_disk(bint full) -> None:
+    """From now on no space can be reserved (ENOSPC), or it can again. Only tests do."""
+    global no_room
+    no_room = full
 
 
 def mark(bytes text not None) -> None:
@@ -294,6 +301,8 @@ cdef int d_zero_fill(int fd, off_t length) noexcept nogil:
 cdef int d_allocate(int fd, off_t length) noexcept nogil:
     """Reserve `length` bytes of disk from the file's beginning, read as zeros. A failure leaves the file empty."""
     cdef int result = 0
+    if no_room:
+        return -ENOSPC
     while fallocate(fd, 0, 0, length) != 0:
         if errno == EINTR:
             continue

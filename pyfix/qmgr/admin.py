@@ -153,8 +153,7 @@ class Admin:
             if slot and self.store.state(slot) in states and await self._apply(operation, slot):
                 changed.append(queue_id)
         connection.send([ANSWER, *changed])
-        await self._synced()
-        self._finish(connection, len(changed))
+        self._finish(connection, len(changed), await self._synced())
 
     async def change_all(self, connection: Connection, operation: str, queues: list[str]) -> None:
         """postsuper ALL."""
@@ -162,8 +161,7 @@ class Admin:
         async for slots in self._slices(tuple(STATES[name] for name in queues) or tuple(NAMES)):
             for slot in slots:
                 count += await self._apply(operation, slot)
-        await self._synced()
-        self._finish(connection, count)
+        self._finish(connection, count, await self._synced())
 
     async def _apply(self, operation: str, slot: int) -> bool:
         if operation == "requeue":
@@ -172,14 +170,14 @@ class Admin:
             return await told
         return self.operations[operation](slot)
 
-    async def _synced(self) -> None:
-        """Wait until what was changed is on disk."""
-        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.store.synced(lambda error: told.done() or told.set_result(None))
-        await told
+    async def _synced(self) -> str:
+        """Wait until what was changed is on disk; what prevents that."""
+        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.store.synced(lambda error: told.done() or told.set_result(str(error or "")))
+        return await told
 
-    def _finish(self, connection: Connection, count: int) -> None:
-        connection.send([END, count, ""])
+    def _finish(self, connection: Connection, count: int, trouble: str = "") -> None:
+        connection.send([END, 0 if trouble else count, trouble])
         self.wake()
 
     def delete(self, slot: int) -> bool:

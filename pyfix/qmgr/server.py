@@ -77,6 +77,8 @@ class Server:
         try:
             kind(connection, message)
         except (ValueError, TypeError, LookupError, OverflowError, AttributeError, QueueError) as error:
+            if self.manager.store.broken:
+                raise                   # nobody's frame is to blame: the process starts anew, from what is on disk
             self.manager.start()        # what was admitted before the bad item still has its next step
             self.manager.log.error(f"a process sent a malformed message of kind {message[0]}: {error}")
             raise PeerError(f"malformed message of kind {message[0]}") from None

@@ -69,6 +69,8 @@ class Process:
 
     def upkeep(self) -> None:
         """One bounded step of checkpoint, recycling and compaction, and the next one later."""
+        if self.store.broken:
+            self.service.die(SystemTrouble("the state log can't be written: starting again from disk"))
         found = self.store.maintain()
         if found:
             self.manager.incoming.extend(found)

@@ -19,9 +19,10 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from pyfix.errors import Corrupt, QueueError
+from pyfix.errors import Corrupt, DiskFull, QueueError
 from pyfix.model import Place
 from pyfix.queue import recovery, states
+from pyfix.queue.backlog import Backlog
 from pyfix.queue.books import Books
 from pyfix.queue.journal import Journal
 from pyfix.queue.states import (
@@ -40,6 +41,8 @@ from pyfix.queue.upkeep import Upkeep
 
 Reason = tuple[int, str, str]       # recipient index, enhanced status code, text
 LAZY, SOON, NOW = 0, 1, 2           # Journal urgencies: DEFER, DONE, and what somebody waits for
+AT_ONCE = 2000                      # records of the backlog written in one step of upkeep
+NOWHERE = (0, 0)                    # the place of a record that waits in the backlog
 STATE = 4
 SEGMENT_SIZE = 64 << 20
 
@@ -77,6 +80,7 @@ class Store:
         self._log = Journal(self.directory, "qmgr.state", STATE, segment_size=self._segment_size, reserve=True,
                             on_group=self._settled)
         self._upkeep.begin(self._log)
+        self._backlog = Backlog(self._books, self._log, self._say)
         count = self._table.count
         return Recovered(count(INCOMING), count(DEFERRED), count(HOLD), count(CORRUPT), self._warnings,
                          time.monotonic() - began)
@@ -160,7 +164,15 @@ class Store:
     # ---- outcomes
 
     def _op(self, urgency: int, *op: object) -> tuple[int, int]:
-        return self._log.append(STATE, pack_op(op), urgency)
+        """Write a state record: its place, NOWHERE where there is no room for it yet. QueueError: the log has ended."""
+        full = None
+        if not self._backlog:
+            try:
+                return self._log.append(STATE, pack_op(op), urgency)
+            except DiskFull as error:
+                full = error
+        self._backlog.add(urgency, op, full)
+        return NOWHERE
 
     def pending(self, slot: int) -> list[int]:
         """Indexes of the recipients that are not finished."""
@@ -205,13 +217,21 @@ class Store:
         try:
             return unpack_op(self._disk.reader.read(*place)[1])[-1]
         except Corrupt:
-            self.sync()
+            self._log.wait()
             return unpack_op(self._disk.reader.read(*place)[1])[-1]
 
     def remove(self, slot: int) -> None:
-        """It leaves the queue; the slot is free at once. Ask synced() where the answer must wait for the disk."""
-        if not self._books.remove_plain(slot, self._log):
-            self._op(SOON, states.OP_REMOVE, self._table.number(slot))
+        """It leaves the queue; the slot is free at once. Ask synced() where the answer must wait for the disk.
+
+        While the disk has no room for the record it stays, as ACTIVE; nobody tries it again, and maintain() removes it as soon as there is.
+        """
+        try:
+            if self._books.remove_plain(slot, self._log):
+                return
+        except DiskFull as error:
+            self._backlog.add(SOON, (states.OP_REMOVE, self._table.number(slot)), error)
+            return
+        if self._op(SOON, states.OP_REMOVE, self._table.number(slot)) is not NOWHERE:
             self._books.remove(slot)
 
     # ---- time
@@ -279,15 +299,27 @@ class Store:
 
     def synced(self, callback: Callable[[Exception | None], None]) -> None:
         """Call back (from the loop) when everything told so far is on disk, or with the error that prevents it."""
-        self._log.barrier(callback)
+        full = self._backlog.flush() if self._backlog else None
+        if full is None:
+            self._log.barrier(callback)
+        else:
+            callback(full)
 
     def _settled(self, group: list) -> None:
         for callback, _, error in group:
             callback(error)
 
     def sync(self) -> None:
-        """Block until everything told so far is on disk. QueueError: it can't be."""
+        """Block until everything told so far is on disk. QueueError: it can't be; DiskFull: not yet."""
+        full = self._backlog.flush() if self._backlog else None
         self._log.wait()
+        if full is not None:
+            raise full
+
+    @property
+    def broken(self) -> int:
+        """The errno that ended the state log, 0 while it is well. The process must start anew then."""
+        return self._log.broken
 
     def fileno(self) -> int:
         """Readable when ready() has something to report."""
@@ -300,6 +332,8 @@ class Store:
 
     def maintain(self) -> list[int]:
         """A bounded step of checkpoint, recycling, compaction, reserve. Returns slots of messages it found on the way."""
+        if self._backlog:
+            self._backlog.flush(AT_ONCE)
         return self._upkeep.step()
 
     def checkpoint(self) -> None:
