@@ -61,3 +61,10 @@ def test_a_thousand_patterns(benchmark, kind):
 def test_a_thousand_patterns_by_the_library(benchmark):
     rules = [re.compile(rb"^user%d@" % n, re.I) for n in range(1000)]
     assert not benchmark(lambda: any(rule.search(b"somebody@example.com") for rule in rules))
+
+
+@pytest.mark.benchmark(group="lookup")
+@pytest.mark.parametrize("kind", ["hash", "dict"])
+def test_lookup_of_many(benchmark, table, kind):
+    entries = dict(table.items())
+    benchmark(table.get_many if kind == "hash" else lambda keys: [entries.get(key) for key in keys], KEYS)

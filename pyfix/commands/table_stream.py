@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..maps.manylines import query
+
 if TYPE_CHECKING:
     from ..maps.table import Table
     from .table_tool import Tool
@@ -31,7 +33,7 @@ def query_stream(tool: Tool, table: Table, mapped: Any) -> int:
     """The exit status. Lines that the kernel leaves over (not ASCII, long, empty value) are looked up one by one."""
     found = 0
     for block in _blocks():
-        output, odd, count = mapped.query(block)
+        output, odd, count = query(mapped, block)
         found += count
         start = 0
         for at, line in odd:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from .._core.hashbuild import Builder
@@ -19,6 +19,7 @@ from . import report
 from .atomic import replace_with, write_all
 from .fold import casefold
 from .hashtable import MappedTable, begin_writing
+from .manykeys import first, get_many
 from .registry import wants_utf8
 from .source import event_text, read_file
 from .table import Table
@@ -40,6 +41,14 @@ class HashTable(Table):
     @property
     def generation(self) -> int:
         return self.map.generation()
+
+    def get_many(self, keys: Iterable[bytes]) -> list[bytes | None]:
+        """As get() for each key, several times faster in a large table."""
+        return get_many(self.map, keys)
+
+    def first(self, keys: Sequence[bytes]) -> tuple[int, bytes | None]:
+        """See Table.first(); the keys' waits for memory overlap."""
+        return first(self.map, keys)
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Every entry; of a btree: table in the order of the keys."""

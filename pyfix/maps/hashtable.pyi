@@ -23,5 +23,3 @@ class MappedTable:
         """The value of `key`. TableError."""
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Every entry."""
-    def query(self, data: bytes | bytearray | memoryview) -> tuple[bytes, list[tuple[int, bytes]], int]:
-        """Look up each line of `data`: (output, [(output offset, line left over)], number found)."""

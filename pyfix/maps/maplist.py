@@ -56,6 +56,9 @@ class MapList:
         self.cacheable = all(table.cacheable for table in self.tables)
         missing = any(isinstance(table, Unopened) for table in self.tables)
         self._unopened = time.monotonic() + 1 if missing else 0.0
+        single = len(self.tables) == 1 and self.local and self.tables[0].fixed and not missing
+        #: the only table, where its keys are fixed: all forms of an address may be asked for at once
+        self.only = self.tables[0] if single else None
 
     def _retry(self) -> None:
         """Try again to open what could not be opened."""

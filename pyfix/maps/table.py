@@ -6,7 +6,7 @@ can never work as configured (TableConfigError, a TableError as well). An error 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ..errors import TableConfigError, TableError
@@ -52,6 +52,21 @@ class Table:
     def get(self, key: bytes) -> bytes | None:
         """The value of `key`, or None. Never blocks. Only where `local`. Raises TableError."""
         return self.checked(key, self.find)
+
+    def get_many(self, keys: Iterable[bytes]) -> list[bytes | None]:
+        """As get() for each key, in their order. Only where `local`. Raises TableError."""
+        return [self.get(key) for key in keys]
+
+    def first(self, keys: Sequence[bytes]) -> tuple[int, bytes | None]:
+        """(position, value) of the first key that is found; (-1, None) if none is. An empty key is in no table.
+
+        Only where `local`. Raises TableError where a key before the one that is found can't be looked up.
+        """
+        for at, key in enumerate(keys):
+            value = self.get(key) if key else None
+            if value is not None:
+                return at, value
+        return -1, None
 
     async def lookup(self, key: bytes) -> bytes | None:
         """As get(), for tables of every kind; may wait without blocking the loop."""

@@ -82,6 +82,10 @@ def _parents(domain: bytes, forms: int) -> Iterator[Key]:
 
 def find(tables: MapList, candidates: Iterable[Key]) -> tuple[bytes | None, bytes]:
     """(value, extension not matched) of the first key that is found; (None, b"") if none. Only where tables.local."""
+    if tables.only is not None:
+        forms = list(candidates)
+        at, value = tables.only.first([form[0] for form in forms])
+        return value, forms[at][2] if value is not None else b""
     for key, whole, extension in candidates:
         value = tables.get(key) if whole else tables.get_fixed(key)
         if value is not None:

@@ -24,6 +24,7 @@ cdef enum:
     HEADER = 96
     BUCKET_SIZE = 3       # entries of a bucket, on average
     BUCKET_UNIT = 16      # where buckets start is counted in these
+    LINES = 10            # of 64 bytes, of a bucket, that are asked for ahead
     FOUND = 1
     ABSENT = 0
     BROKEN = -1
@@ -235,9 +236,12 @@ cdef inline void image_prefetch(const Image *image, uint64_t hash) noexcept nogi
 
 
 cdef inline void image_prefetch_entry(const Image *image, uint64_t hash) noexcept nogil:
-    cdef uint64_t start = bucket_start(image, bucket_of(hash, image.buckets))
-    if start < image.end:
-        pyfix_prefetch(image.base + start)
-        pyfix_prefetch(image.base + start + 64)
-        pyfix_prefetch(image.base + start + 128)
-        pyfix_prefetch(image.base + start + 192)
+    """Let a bucket come: all of it, as far as where the next one starts, or LINES of it."""
+    cdef uint64_t bucket = bucket_of(hash, image.buckets)
+    cdef uint64_t at = bucket_start(image, bucket)
+    cdef uint64_t stop = min(at + LINES * 64, image.end)
+    if bucket + 1 < image.buckets:
+        stop = min(stop, bucket_start(image, bucket + 1))
+    while at < stop:
+        pyfix_prefetch(image.base + at)
+        at += 64

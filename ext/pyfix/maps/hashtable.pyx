@@ -9,16 +9,17 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memchr, memcpy, memset
+from libc.string cimport memset
 from posix.fcntl cimport O_RDONLY, open as c_open
 from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, mmap, munmap
 from posix.stat cimport fstat, stat, struct_stat
 from posix.unistd cimport close, pread
 
+cimport cython
 import os
 
-from pyfix._core.hashmap cimport (ABSENT, BROKEN, FOUND, Cursor, Image, fold_hash, has_high, image_find, image_next,
-                                  image_open, image_prefetch, image_prefetch_entry, siphash13)
+from pyfix._core.hashmap cimport (ABSENT, BROKEN, FOUND, Cursor, fold_hash, has_high, image_find, image_next, image_open,
+                                  siphash13)
 from pyfix.errors import TableConfigError, TableError
 
 cdef extern from *:
@@ -48,7 +49,6 @@ cdef extern from *:
 cdef enum:
     COPY_LIMIT = 4194304      # tables up to 4 MiB are read, larger ones mapped
     SHORT_KEY = 256           # keys up to here are folded on the stack
-    GROUP = 16                # lines looked up together, so that their memory arrives together
 
 #: the magic number of Berkeley DB's hash and btree files, at offset 12, in both byte orders
 BERKELEY = (b"\x61\x15\x06\x00", b"\x00\x06\x15\x61", b"\x62\x31\x05\x00", b"\x00\x05\x31\x62")
@@ -60,6 +60,7 @@ def begin_writing(int fd, long long offset, long long size):
         sync_file_range(fd, offset, size, SYNC_FILE_RANGE_WRITE)
 
 
+@cython.final
 cdef class MappedTable:
     """The table in the file `path`.
 
@@ -67,24 +68,6 @@ cdef class MappedTable:
     a value that is not ASCII, where `utf8` is set (`slow(key) -> key or None`, `check(key, value) -> value`).
     Raises TableConfigError where the file can't be opened or is no table.
     """
-
-    cdef Image image
-    cdef void *memory
-    cdef size_t size
-    cdef bint mapped
-    cdef bint fold
-    cdef bint utf8
-    cdef long looked
-    cdef uint64_t inode
-    cdef uint64_t device
-    cdef long long mtime
-    cdef bytes path
-    cdef str trouble
-    cdef readonly str title
-    cdef str command
-    cdef object slow
-    cdef object check
-    cdef readonly uint64_t changes
 
     def __init__(self, str path, str title, str command, bint fold, bint utf8, slow, check):
         self.path = os.fsencode(path)
@@ -160,7 +143,7 @@ cdef class MappedTable:
             return False
         return st.st_ino != self.inode or st.st_dev != self.device or pyfix_mtime_ns(&st) != self.mtime
 
-    cdef inline int _fresh(self) except -1:
+    cdef int _fresh(self) except -1:
         """At most once a second: move over to a rebuilt table. Raises TableError while the table is unusable."""
         cdef long now = pyfix_coarse_second()
         if now != self.looked:
@@ -186,6 +169,9 @@ cdef class MappedTable:
 
     def get(self, bytes key not None):
         """The value of `key`, or None. TableError where the table can't be used."""
+        return self._get(key)
+
+    cdef _get(self, bytes key):
         cdef uint8_t small[SHORT_KEY]
         cdef const uint8_t *text = <const uint8_t *>PyBytes_AS_STRING(key)
         cdef size_t klen = PyBytes_GET_SIZE(key)
@@ -208,17 +194,20 @@ cdef class MappedTable:
         text, klen = <const uint8_t *>PyBytes_AS_STRING(prepared), PyBytes_GET_SIZE(prepared)
         return self._find(text, klen, siphash13(self.image.k0, self.image.k1, text, klen), key)
 
-    cdef inline _find(self, const uint8_t *text, size_t klen, uint64_t hash, bytes key):
+    cdef _find(self, const uint8_t *text, size_t klen, uint64_t hash, bytes key):
         cdef const uint8_t *value = NULL
         cdef size_t vlen = 0
         cdef int found = image_find(&self.image, hash, text, klen, &value, &vlen)
         if found == ABSENT:
             return None
         if found == BROKEN:
-            raise TableError(self.title, f"damaged; run \"{self.command}\" to rebuild it")
+            self._damaged()
         if self.utf8 and has_high(value, vlen):
             return self.check(key, PyBytes_FromStringAndSize(<const char *>value, vlen))
         return PyBytes_FromStringAndSize(<const char *>value, vlen)
+
+    cdef _damaged(self):
+        raise TableError(self.title, f"damaged; run \"{self.command}\" to rebuild it")
 
     def items(self):
         """Every (key, value) of the table as it is now."""
@@ -237,162 +226,11 @@ cdef class MappedTable:
                 raise TableError(self.title, "table was replaced while it was read")
             more = image_next(&self.image, &cursor, &key, &klen, &value, &vlen)
             if more == BROKEN:
-                raise TableError(self.title, f"damaged; run \"{self.command}\" to rebuild it")
+                self._damaged()
             if more == ABSENT:
                 return
             yield (PyBytes_FromStringAndSize(<const char *>key, klen),
                    PyBytes_FromStringAndSize(<const char *>value, vlen))
-
-    def query(self, const uint8_t[::1] data not None):
-        """Look up each line of `data` (whole lines); returns (output, odd lines, number found).
-
-        The output has "line TAB value" for each that was found. Lines that need more than this (not ASCII, very
-        long, an empty value) are not answered: their (output offset, line) are in the list, in order.
-        """
-        cdef size_t size = data.shape[0]
-        cdef size_t room = size + 65536
-        cdef Batch batch
-        cdef int state = 1
-        if size == 0:
-            return b"", [], 0
-        self._fresh()
-        odd = []
-        batch.data, batch.at, batch.size = &data[0], 0, size
-        batch.out, batch.used, batch.room, batch.found = <uint8_t *>malloc(room), 0, room, 0
-        if batch.out == NULL:
-            raise MemoryError
-        try:
-            while state > 0:
-                with nogil:
-                    state = self._group(&batch)
-                if state == 2:
-                    odd.append((batch.used, (<const char *>batch.data)[batch.odd:batch.odd + batch.odd_size]))
-                elif state == BROKEN:
-                    raise TableError(self.title, f"damaged; run \"{self.command}\" to rebuild it")
-            return PyBytes_FromStringAndSize(<const char *>batch.out, batch.used), odd, batch.found
-        finally:
-            free(batch.out)
-
-    cdef int _group(self, Batch *batch) noexcept nogil:
-        """Groups of lines until the data ends (0), a line is odd (2) or the table is damaged (-1)."""
-        cdef Row rows[2][GROUP]
-        cdef size_t count[2]
-        cdef size_t index
-        cdef int state
-        cdef int turn = 0
-        count[0] = self._gather(batch, rows[0])
-        self._ask(rows[0], count[0])
-        while count[turn]:
-            # while this group's memory is on its way, the next one is prepared
-            count[1 - turn] = self._gather(batch, rows[1 - turn])
-            for index in range(count[turn]):
-                state = self._answer(batch, &rows[turn][index])
-                if state != 1:
-                    # go on behind this line next time
-                    batch.at = rows[turn][index].next
-                    return state
-            turn = 1 - turn
-            self._ask(rows[turn], count[turn])
-        return 0
-
-    cdef inline void _ask(self, const Row *rows, size_t count) noexcept nogil:
-        """Let the memory of a group's entries come."""
-        cdef size_t index
-        for index in range(count):
-            image_prefetch_entry(&self.image, rows[index].hash)
-
-    cdef size_t _gather(self, Batch *batch, Row *rows) noexcept nogil:
-        """Cut, fold and hash up to GROUP lines."""
-        cdef size_t count = 0
-        cdef const uint8_t *line
-        cdef const uint8_t *stop
-        cdef bint high
-        while count < GROUP and batch.at < batch.size:
-            line = batch.data + batch.at
-            stop = <const uint8_t *>memchr(line, 10, batch.size - batch.at)
-            rows[count].line = line
-            rows[count].size = batch.size - batch.at if stop == NULL else <size_t>(stop - line)
-            batch.at += rows[count].size + (stop != NULL)
-            rows[count].next = batch.at
-            rows[count].odd = rows[count].size > SHORT_KEY or rows[count].size == 0
-            if not rows[count].odd:
-                if self.fold:
-                    high = fold_hash(self.image.k0, self.image.k1, line, rows[count].size, rows[count].room,
-                                     &rows[count].hash)
-                    rows[count].key = rows[count].room
-                else:
-                    high = has_high(line, rows[count].size)
-                    rows[count].hash = siphash13(self.image.k0, self.image.k1, line, rows[count].size)
-                    rows[count].key = line
-                rows[count].odd = high and self.utf8
-                image_prefetch(&self.image, rows[count].hash)
-            else:
-                rows[count].hash = 0
-            count += 1
-        return count
-
-    cdef int _answer(self, Batch *batch, Row *row) noexcept nogil:
-        """Look one line up and write the answer: 1, 2 (odd) or -1."""
-        cdef const uint8_t *value = NULL
-        cdef size_t vlen = 0
-        cdef int found = ABSENT
-        if not row.odd:
-            found = image_find(&self.image, row.hash, row.key, row.size, &value, &vlen)
-            if found == BROKEN:
-                return BROKEN
-            if found == ABSENT:
-                return 1
-        if row.odd or vlen == 0 or (self.utf8 and has_high(value, vlen)):
-            batch.odd, batch.odd_size = row.line - batch.data, row.size
-            return 2
-        if not _room(batch, row.size + vlen + 2):
-            return BROKEN
-        memcpy(batch.out + batch.used, row.line, row.size)
-        batch.out[batch.used + row.size] = 9
-        memcpy(batch.out + batch.used + row.size + 1, value, vlen)
-        batch.used += row.size + vlen + 2
-        batch.out[batch.used - 1] = 10
-        batch.found += 1
-        return 1
-
-
-cdef struct Row:
-    const uint8_t *line
-    size_t size
-    size_t next
-    uint64_t hash
-    bint odd
-    const uint8_t *key            # folded, in `room`, or the line itself
-    uint8_t room[SHORT_KEY]
-
-cdef struct Batch:
-    const uint8_t *data
-    size_t at
-    size_t size
-    uint8_t *out
-    size_t used
-    size_t room
-    size_t found
-    size_t odd
-    size_t odd_size
-
-
-cdef extern from "stdlib.h" nogil:
-    void *realloc(void *, size_t)
-
-
-cdef bint _room(Batch *batch, size_t more) noexcept nogil:
-    cdef size_t room = batch.room
-    cdef void *moved
-    if room - batch.used >= more:
-        return True
-    while room - batch.used < more:
-        room *= 2
-    moved = realloc(batch.out, room)
-    if moved == NULL:
-        return False
-    batch.out, batch.room = <uint8_t *>moved, room
-    return True
 
 
 cdef void *_read_all(int fd, size_t size) noexcept:

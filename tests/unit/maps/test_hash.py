@@ -13,6 +13,7 @@ from pyfix.errors import TableConfigError, TableError
 from pyfix.maps import flags as F
 from pyfix.maps import hash as hash_type
 from pyfix.maps import report
+from pyfix.maps.manylines import query
 from pyfix.maps.source import PIECE
 
 
@@ -150,7 +151,7 @@ def test_overhead_per_key(tmp_path):
 def test_query_block(tmp_path):
     make(tmp_path / "t", b"a 1\nbb 2\n")
     table = maps.open(f"hash:{tmp_path}/t")
-    out, odd, found = table.map.query(b"A\nzz\nbb\n\xc3\xa4\n" + b"x" * 300 + b"\nbb")
+    out, odd, found = query(table.map, b"A\nzz\nbb\n\xc3\xa4\n" + b"x" * 300 + b"\nbb")
     assert out == b"A\t1\nbb\t2\nbb\t2\n"
     assert found == 3
     assert odd == [(9, b"\xc3\xa4"), (9, b"x" * 300)]
