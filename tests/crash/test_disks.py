@@ -117,7 +117,7 @@ async def full() -> None:
         accepted, replies = 0, []
         body = b"Subject: x\r\n\r\n" + (b"y" * 98 + b"\r\n") * 10_000
         while accepted < 400 and not replies:
-            dialogue = await relay.smtp(b"EHLO a", b"MAIL FROM:<a@example.com>", b"RCPT TO:<b@example.org>", b"DATA", body + b"\r\n.")
+            dialogue = await relay.smtp(b"EHLO a", b"MAIL FROM:<a@example.com>", b"RCPT TO:<b@example.org>", b"DATA", content=body)
             accepted += dialogue[-1].startswith(b"250 ")
             replies = [line for line in dialogue if line[:1] == b"4"]
         assert replies and replies[0][:3] in (b"452", b"451"), replies
@@ -136,7 +136,7 @@ async def full() -> None:
         freed = time.monotonic()
 
         async def heals() -> bool:
-            answer = await relay.smtp(b"EHLO a", b"MAIL FROM:<a@example.com>", b"RCPT TO:<b@example.org>", b"DATA", body + b"\r\n.")
+            answer = await relay.smtp(b"EHLO a", b"MAIL FROM:<a@example.com>", b"RCPT TO:<b@example.org>", b"DATA", content=body)
             return answer[-1].startswith(b"250 ")
         await relay.until(heals, "new mail to be taken")
         assert time.monotonic() - freed < 10

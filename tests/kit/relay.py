@@ -92,17 +92,23 @@ class Relay:
             assert time.monotonic() < deadline, f"waited in vain for {what}: {self.lines()[-15:]}"
             await asyncio.sleep(0.03)
 
-    async def smtp(self, *commands: bytes) -> list[bytes]:
-        """A dialogue, one command after the other; the last line of each reply, the greeting first."""
+    async def smtp(self, *commands: bytes, content: bytes = b"") -> list[bytes]:
+        """A dialogue, one command after the other; the last line of each reply, the greeting first.
+
+        `content` goes behind them, where the last one (DATA) was answered with 354.
+        """
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        replies = []
-        for command in (b"", *commands):
+
+        async def ask(command: bytes) -> bytes:
             if command:
                 writer.write(command + b"\r\n")
             line = await asyncio.wait_for(reader.readline(), 20)
             while line[3:4] == b"-":
                 line = await asyncio.wait_for(reader.readline(), 20)
-            replies.append(line.rstrip(b"\r\n"))
+            return line.rstrip(b"\r\n")
+        replies = [await ask(command) for command in (b"", *commands)]
+        if content and replies[-1].startswith(b"354"):
+            replies.append(await ask(content + b"\r\n."))
         writer.close()
         return replies
 
