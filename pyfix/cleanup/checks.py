@@ -18,12 +18,12 @@ from pyfix.maps import MapList
 from pyfix.model import HAS_8BIT, HAS_DOT_LINE, Reply
 
 TABLES = ("header_checks", "mime_header_checks", "nested_header_checks")     # by mime.MAIN, MULT, NEST
-LOG_TEXT = 200
+LOG_TEXT, LOG_TROUBLE = 200, 100
 FAILED = Reply(451, "4.3.0", "Error: queue file write error")
 TROUBLE = {mime.NESTING: b"MIME nesting exceeds safety limit", mime.HEADER_LENGTH: b"message header length exceeds safety limit",
            mime.HEADER_8BIT: b"improper use of 8-bit data in message header",
            mime.BODY_8BIT: b"improper use of 8-bit data in message body",
-           mime.DOMAIN: b"improper message/* or multipart/* encoding domain"}
+           mime.DOMAIN: b"invalid message/* or multipart/* encoding domain"}
 
 
 class Checks:
@@ -35,6 +35,8 @@ class Checks:
         self.body = MapList(config["body_checks"], config, "body_checks")
         self.body_limit = config.body_checks_size_limit
         self.strict = strictness(config)
+        if self.strict or any(self.headers):
+            self.strict |= mime.NESTING
         self.any = bool(any(self.headers) or self.body or self.strict)
 
     @classmethod
@@ -97,7 +99,8 @@ class Checker:
             self.put(kept)
 
     def header_end(self) -> None:
-        """The message's own header is over."""
+        """The message's own header is over: what is to be said of it is said before what is found in the body."""
+        self.intake.header_over()
 
     def body(self, text: bytes, more: bool, offset: int) -> None:
         """A body line, or a piece of one."""
@@ -117,7 +120,9 @@ class Checker:
         if kind & self.checks.strict and not self.intake.error:
             what = TROUBLE[kind]
             self.refuse(Reply(550, "5.6.0", what.decode()))
-            self.tell("reject", "mime-error " + what.decode() + ":", text, b"5.6.0 " + what)
+            described = self.intake.origin.described.encode()
+            self.checks.log.info(b"%b: reject: mime-error %b: %b from %b; %b" % (
+                self.intake.queue_id, what, printable(text[:LOG_TROUBLE]), described, addresses(self.intake)))
 
     # -- judgement
 

@@ -8,7 +8,7 @@ import time
 from email.utils import formatdate
 
 from pyfix.cleanup.actions import destination, expansions, filtered_origin, returned_origin, with_actions
-from pyfix.cleanup.checks import Checks
+from pyfix.cleanup.characters import checks_of
 from pyfix.cleanup.fields import edited_header
 from pyfix.cleanup.hot import Hot
 from pyfix.cleanup.mapping import Mapper
@@ -62,7 +62,7 @@ class Cleanup(Hot):
         self.mapper = Mapper(config, self.resolver)
         overrides = set(config.words("receive_override_options"))
         self.maps_addresses = "no_address_mappings" not in overrides
-        self.checks = Checks.of(config, self.log) if "no_header_body_checks" not in overrides else None
+        self.checks = checks_of(config, self.log) if "no_header_body_checks" not in overrides else None
         self.content_filter = config["content_filter"].encode()
         self.plain = self.maps_addresses and not self.content_filter
         self.headers_mapped = self.mapper.maps_headers

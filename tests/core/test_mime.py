@@ -63,3 +63,19 @@ def test_8_bit_text_is_told_of_whether_or_not_somebody_wants_the_lines(head, lin
     assert scanned(head + line + b"\r\n", (), wanted, LIMITS)[1] == mime.BODY_8BIT
     assert scanned(head + line + b"\r\n", (), wanted, LIMITS, parse=False)[1] == 0
     assert scanned(b"Content-Transfer-Encoding: 8bit\r\n\r\n" + line + b"\r\n", (), wanted, LIMITS)[1] == 0
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+@pytest.mark.parametrize("wanted", [True, False])
+def test_only_open_multiparts_are_counted(limit, wanted):
+    """Two more than the limit are let through, as in Postfix; messages in messages do not count, nor does a part that is over."""
+    limits = (2000, limit, 200, 64)
+    many = b"Content-Type: multipart/digest; boundary=D\r\n\r\n" + b"--D\r\n\r\nSubject: in\r\n\r\nbody\r\n" * 200 + b"--D--\r\n"
+    nested = b"Content-Type: message/rfc822\r\n\r\n" * 200 + b"Subject: deep\r\n\r\nx\r\n"
+    unclosed = (b"Content-Type: multipart/mixed; boundary=D\r\n\r\n"
+                + b"--D\r\nContent-Type: multipart/mixed; boundary=E\r\n\r\n--E\r\n\r\nx\r\n" * 200)
+    deep = [b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (one, one) for one in range(limit + 3)]
+    for content in (many, nested, unclosed, b"".join(deep[:-1])):
+        assert scanned(content, (), wanted, limits)[1] == 0
+        checked(content, (40, 500), wanted, limits)
+    assert scanned(b"".join(deep), (), wanted, limits)[1] == mime.NESTING

@@ -67,7 +67,7 @@ class Scanner:
         self.header_limit, self.nesting, self.boundary_limit, self.line_limit = header, nesting, boundary, max(line, 16)
         self.parse, self.found, self.errors, self.declared = parse, [], 0, False
         self.open: list[tuple[bytes, str]] = []         # boundaries, and what their parts are by default
-        self.messages, self.nest = 0, False
+        self.nest = False
         self.block("main", "text")
 
     def block(self, where: str, kind: str) -> None:
@@ -99,8 +99,7 @@ class Scanner:
             if text and first == "main":
                 self.out(b"", False)
             elif not text and kind == "rfc822" and self.parse:
-                self.nest = self.room()
-                self.messages += self.nest
+                self.nest = True
             return False
         return True
 
@@ -112,7 +111,7 @@ class Scanner:
 
     def room(self) -> bool:
         """Whether one level more is allowed."""
-        if len(self.open) + self.messages < self.nesting:
+        if len(self.open) < self.nesting + 2:
             return True
         self.errors |= NESTING
         return False

@@ -89,7 +89,7 @@ cdef class MimeState:
     cdef readonly int errors
     cdef Py_ssize_t header_limit, nesting_limit, boundary_limit, line_limit
     cdef int state, kind, part, nest_next
-    cdef Py_ssize_t offset, nested
+    cdef Py_ssize_t offset
     cdef bint seven, plain_domain
     cdef bytes encoding, rest
     cdef list field, stack
@@ -236,7 +236,7 @@ cdef class MimeState:
         name, _, value = text.partition(b":")
         name = name.rstrip(b" \t").lower()
         if name == b"content-type":
-            self.read_type(tokens_of(value))
+            self.read_type(tokens_of(value), text)
         elif name == b"content-transfer-encoding":
             found = tokens_of(value)
             if found and found[0][0]:
@@ -247,8 +247,8 @@ cdef class MimeState:
                 self.declared = self.declared or not self.seven
         return 0
 
-    cdef int read_type(self, list found) except -1:
-        """A part's type; the boundary of a multipart goes on the stack."""
+    cdef int read_type(self, list found, bytes text) except -1:
+        """A part's type, that the header `text` names; the boundary of a multipart goes on the stack."""
         if len(found) < 3 or found[1] != (False, b"/"):
             self.part = T_OTHER
             return 0
@@ -260,14 +260,15 @@ cdef class MimeState:
             for at in range(3, len(found) - 3):
                 if found[at] == (False, b";") and found[at + 1][1].lower() == b"boundary" and found[at + 2] == (False, b"=") \
                         and found[at + 3][0]:
-                    self.push(found[at + 3][1][:self.boundary_limit])
+                    self.push(found[at + 3][1][:self.boundary_limit], text)
         else:
             self.part = T_TEXT if major == b"text" else T_OTHER
         return 0
 
-    cdef int push(self, bytes boundary) except -1:
-        if len(self.stack) + self.nested >= self.nesting_limit:
-            self.report(NESTING, boundary)
+    cdef int push(self, bytes boundary, bytes text) except -1:
+        """Only open multiparts count, and two more than the limit says are let through: as Postfix does it."""
+        if len(self.stack) >= self.nesting_limit + 2:
+            self.report(NESTING, text)
         else:
             self.stack.append((boundary, T_RFC822 if self.part == T_DIGEST else T_TEXT))
         return 0
@@ -288,16 +289,7 @@ cdef class MimeState:
         if text and was == S_MAIN:
             self.body_out(b"", False)
         elif not text and part == T_RFC822 and self.parse:
-            self.nested_block()
-        return 0
-
-    cdef int nested_block(self) except -1:
-        """The header of a message in the message follows the empty line."""
-        if len(self.stack) + self.nested >= self.nesting_limit:
-            self.report(NESTING, b"message/rfc822")
-            return 0
-        self.nested += 1
-        self.nest_next = 1        # begin it when the empty line is out
+            self.nest_next = 1        # the header of a message in the message follows the empty line: begin it when that is out
         return 0
 
     # -- bodies

@@ -153,6 +153,12 @@ cdef class Intake(ContentSink):
             self.set_header_apart(&facts)
         return 0
 
+    def header_over(self):
+        """The checker has let the whole header through."""
+        if not self.head_done and not self.error:
+            self.look_at_header(True)
+            self.checker.out = self.content.write
+
     cdef int tidy(self, size_t end) except -1:
         """Puts the client's header, `end` bytes long, into Postfix's form."""
         cdef ContentBuffer whole = ContentBuffer()

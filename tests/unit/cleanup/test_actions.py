@@ -167,7 +167,20 @@ def test_a_table_that_fails_or_would_have_to_wait_refuses_for_now(post, table):
 
 def test_strict_mime(post):
     reply, _, _, _, log = post("Subject: ä\r\n\r\n".encode(), main="strict_7bit_headers = yes\n")
-    assert reply == (550, "5.6.0", "improper use of 8-bit data in message header") and "reject: mime-error " in log[-1]
+    assert reply == (550, "5.6.0", "improper use of 8-bit data in message header")
+    assert log[-1].endswith(": reject: mime-error improper use of 8-bit data in message header: Subject: ä from name[192.0.2.1]; "
+                            "from=<joe@x.example> to=<rcpt@dest.example>")
+
+
+@pytest.mark.parametrize("main, refused", [("", False), ("body_checks = regexp:{ {/zz/ WARN} }\n", False), ("strict_8bitmime = yes\n", True),
+                                           ("nested_header_checks = regexp:{ {/zz/ WARN} }\n", True)])
+def test_what_is_nested_too_deep(post, main, refused):
+    content = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (one, one) for one in range(4))
+    reply, _, _, _, log = post(content, main="mime_nesting_limit = 1\n" + main)
+    assert (reply.code == 550) == refused
+    if refused:
+        assert reply.text == "MIME nesting exceeds safety limit"
+        assert " limit: Content-Type: multipart/mixed; boundary=b3 from " in log[-1]
 
 
 @pytest.mark.parametrize("head, refused", [
