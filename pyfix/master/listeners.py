@@ -18,6 +18,7 @@ from pyfix.master.spool import Owners
 BACKLOG = 4096
 PATIENCE = 3.0              # seconds that a predecessor's processes get to let go of a port
 FIRST_INHERITED = 3
+SOCKET_PATH_LIMIT = 107     # unix(7): sun_path, less the NUL
 
 
 class Wanted(NamedTuple):
@@ -117,6 +118,23 @@ def inet_sockets(name: str, config: Any) -> list[Wanted]:
 def unix_socket(path: str, mode: int) -> Wanted:
     """A UNIX socket at a path below queue_directory."""
     return Wanted(path, socket.AF_UNIX, path, mode)
+
+
+def unix_path(kind: str, name: str, place: str, queue_directory: str) -> str:
+    """Where the socket of a service of type `kind` is, from queue_directory on. Raises ConfigError where none can be bound.
+
+    `place` is private or public. A name with a slash works where somebody has made the directory, as with Postfix.
+    """
+    path = f"{place}/{name}"
+    folder, last = os.path.split(path)
+    bad = f"bad {kind} service name: {name}"
+    if ".." in name.split("/") or last in ("", "."):
+        raise ConfigError(bad, remedy="a name is that of a socket below private or public")
+    if folder != place and not os.path.isdir(os.path.join(queue_directory, folder)):
+        raise ConfigError(bad, remedy=f"write a name without a slash, or make the directory {queue_directory}/{folder}")
+    if len(os.fsencode(path)) > SOCKET_PATH_LIMIT:
+        raise ConfigError(bad, remedy=f"the path of a socket has at most {SOCKET_PATH_LIMIT} bytes, {place}/ included")
+    return path
 
 
 class Listeners:

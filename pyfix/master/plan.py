@@ -14,7 +14,7 @@ from pyfix.config.master_cf import Service as Entry
 from pyfix.config.master_cf import load_master
 from pyfix.config.table import details
 from pyfix.errors import ConfigError
-from pyfix.master.listeners import Wanted, inet_sockets, unix_socket
+from pyfix.master.listeners import Wanted, inet_sockets, unix_path, unix_socket
 from pyfix.master.registry import BOOT, PROGRAMS, SHARE, UNBUILT, Program
 
 
@@ -73,9 +73,7 @@ def own_socket(entry: Entry, mode: int, config: Config) -> list[Wanted]:
     """The sockets of a master.cf line itself. Raises ConfigError, also for a name that leads out of private or public."""
     if entry.type == "inet":
         return inet_sockets(entry.service, config)
-    if ".." in entry.service.split("/"):
-        raise ConfigError(f"bad {entry.type} service name: {entry.service}", remedy="a name is that of a socket below private or public")
-    return [unix_socket(f"{'private' if entry.private else 'public'}/{entry.service}", mode)]
+    return [unix_socket(unix_path(entry.type, entry.service, "private" if entry.private else "public", config["queue_directory"]), mode)]
 
 
 def plan_entry(entry: Entry, program: Program, config: Config, boot: set[str]) -> Planned:

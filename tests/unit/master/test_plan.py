@@ -37,7 +37,9 @@ def test_the_default_transport_starts_at_once(plan):
     ("2525 inet n - n - - smtpd", "duplicate service name"), ("x inet n - n - -", "line 2"), ("x inet y - n - - smtpd", "cannot be private"),
     ("x inet n - maybe - - smtpd", "chroot"), ("nosuchservice inet n - n - - smtpd", "nosuchservice"), ("70000 inet n - n - - smtpd", "70000"),
     ("../x unix - - n - - smtp", "bad unix service name: ../x"), ("a/../../x fifo n - n - - pickup", "bad fifo service name: a/../../x"),
-    (".. unix - - n - - smtp", "bad unix service name: .."),
+    (".. unix - - n - - smtp", "bad unix service name: .."), ("a/b unix - - n - - smtp", "bad unix service name: a/b"),
+    (". unix - - n - - smtp", "bad unix service name: ."), ("a/ unix - - n - - smtp", "bad unix service name: a/"),
+    ("x" * 100 + " unix - - n - - smtp", "bad unix service name: xxx"),
 ])
 def test_a_mistake_is_named_with_file_line_and_remedy(plan, second, text):
     with pytest.raises(ConfigError) as error:
@@ -90,3 +92,12 @@ def test_types_and_rights_that_are_not_given_are_told(plan):
 def test_the_third_column_says_in_which_directory_a_socket_is(plan):
     services = plan("a unix - - n - - smtp\nb unix n - n - - smtp\nc unix y - n - - smtp\n").services
     assert [services[f"{name}/unix"].trigger.name for name in "abc"] == ["private/a", "public/b", "private/c"]
+
+
+def test_a_name_with_a_slash_works_where_its_directory_is(plan):
+    line, main = "a/b unix - - n - - smtp\n", f"queue_directory = {plan.path}/q\n"
+    with pytest.raises(ConfigError) as error:
+        plan(line, main)
+    assert error.value.remedy == f"write a name without a slash, or make the directory {plan.path}/q/private/a"
+    (plan.path / "q/private/a").mkdir(parents=True)
+    assert plan(line, main).services["a/b/unix"].trigger.name == "private/a/b"
