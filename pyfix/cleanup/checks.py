@@ -147,8 +147,7 @@ class Checker:
                 raise TableError(name, "a table that asks another process can't be used here: use regexp, pcre or another file")
             value = table.get(text)
         except TableError as error:
-            self.checks.log.warning(f"{self.intake.queue_id.decode()}: {name} map lookup problem -- message not accepted, "
-                                    f"try again later: {error}")
+            self.warn(f"{self.intake.queue_id.decode()}: {name} map lookup problem -- message not accepted, try again later: {error}")
             self.refuse(FAILED)
             return text
         if value is None:

@@ -13,10 +13,6 @@ from tests.kit.peer import KIT, octets, vectors
 HERE = Path(__file__).parent
 #: vectors of what is not built; docs/compatibility.md lists it
 REASONS = {
-    "namadr_list/server_acl": "postscreen_access_list; postscreen is not built",
-    "queue_file_edit": "changes that milters ask for; milters are not built, and the queue is no file a message",
-    "rewrite_resolve/verify_sender": "senders of address probes; address verification is not built",
-    "util_misc/map_search": "search_order of check_ccert_access; the server has no TLS",
 }
 
 
