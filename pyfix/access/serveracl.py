@@ -1,7 +1,8 @@
 """Access lists of servers that see no more than a client's address: postscreen_access_list (server_acl(3)).
 
 Law: the words are tried in their order and the first that knows the client decides; `dunno` ends the list without a decision. A
-table's result is a list itself. What can't be looked up or understood ends the list: ERROR, and a warning says why.
+table's result is a list itself, but names no tables; after its `dunno` the outer list goes on. What can't be looked up or
+understood ends the list: ERROR, and a warning says why.
 Source: postconf(5), postscreen_access_list.
 """
 
@@ -17,29 +18,20 @@ from pyfix.maps.table import Table
 
 PERMIT, REJECT, DUNNO, ERROR = "permit", "reject", "dunno", "error"
 _WORDS = (PERMIT, REJECT, DUNNO)
-NESTING_LIMIT = 100         # tables whose results name tables: theirs may name each other
 Warn = Callable[[str], Any]
 
 
 class ServerAcl:
     """`ServerAcl(config, config["postscreen_access_list"], "postscreen_access_list", warn)`.
 
-    `name` stands before each warning. Tables are opened when the list is made; those that results name, when they are met.
+    `name` stands before each warning. Tables are opened when the list is made.
     """
 
     def __init__(self, config: Any, text: str, name: str, warn: Warn) -> None:
         self._config, self._name, self._warn = config, name, warn
         self._networks = Networks(config, "mynetworks")
-        self._tables: dict[str, Table] = {}
-        self._list = self._parse(text)
-
-    def _parse(self, text: str) -> list[str]:
-        """The words of a list; tables among them are opened."""
-        words = tokens(text)
-        for word in words:
-            if ":" in word and word not in self._tables:
-                self._tables[word] = self._open(word)
-        return words
+        self._list = tokens(text)
+        self._tables = {word: self._open(word) for word in self._list if ":" in word}
 
     def _open(self, spec: str) -> Table:
         try:
@@ -49,12 +41,12 @@ class ServerAcl:
 
     async def evaluate(self, address: bytes) -> str:
         """PERMIT, REJECT, DUNNO or ERROR for a client's address, as text (b"192.0.2.1")."""
-        return await self._evaluate(address, self._list, self._name, 0)
+        return await self._evaluate(address, self._list, self._name)
 
-    async def _evaluate(self, address: bytes, words: list[str], origin: str, depth: int) -> str:
+    async def _evaluate(self, address: bytes, words: list[str], origin: str) -> str:
         for word in words:
             if ":" in word:
-                found = await self._table(address, word, origin, depth)
+                found = await self._table(address, word, origin)
             elif word.lower() in _WORDS:
                 return word.lower()
             elif word.lower() == "permit_mynetworks":
@@ -69,7 +61,7 @@ class ServerAcl:
         self._warn(f"{origin}: {what} -- ignoring the remainder of this access list")
         return ERROR
 
-    async def _table(self, address: bytes, spec: str, origin: str, depth: int) -> str:
+    async def _table(self, address: bytes, spec: str, origin: str) -> str:
         table = self._tables[spec]
         try:
             value = table.get(address) if table.local else await table.lookup(address)
@@ -77,9 +69,16 @@ class ServerAcl:
             return self._end(origin, f"{spec}: table lookup error")
         if value is None:
             return DUNNO
-        if depth == NESTING_LIMIT:
-            return self._end(origin, f"{spec}: tables name each other")
-        return await self._evaluate(address, self._parse(value.decode("utf-8", "surrogateescape")), spec, depth + 1)
+        return await self._evaluate(address, self._result(spec, value.decode("utf-8", "surrogateescape")), spec)
+
+    def _result(self, spec: str, value: str) -> list[str]:
+        """The words of a table's result, as far as the first that names a table."""
+        words = tokens(value) if value else [""]
+        for at, word in enumerate(words):
+            if ":" in word:
+                self._warn(f'table {spec}: lookup result "{word}" is not allowed -- ignoring remainder of access list')
+                return words[:at]
+        return words
 
     async def _mine(self, address: bytes, word: str, origin: str) -> str:
         networks = self._networks
