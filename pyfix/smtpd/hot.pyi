@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyfix._core.limits import Limits
+from pyfix.cleanup.origin import Origin
 from pyfix.resolve.cache import Cache
 
 class SettingsHot:
@@ -71,3 +72,24 @@ class ServerHot:
     stressed: bool
     closed: bool
     room_until: float
+
+def welcome(settings: SettingsHot, address: bytes, sender: bytes) -> bool:
+    """Is this recipient of a client in mynetworks plainly welcome? False means: policy has to be asked. (Sessions call it in C, as what follows.)"""
+
+def canonical_form(settings: SettingsHot, address: bytes) -> bytes:
+    """The address as cleanup will see it."""
+
+def origin(client: ClientHot, helo: bytes | None, port: int, esmtp: bool, utf8: bool) -> Origin:
+    """The Origin of messages of one session: all of the Received field before the queue id."""
+
+def known(server: ServerHot, address: bytes, now: int) -> ClientHot | None:
+    """The Client at an address if it was here within the last second; `now` in milliseconds."""
+
+def remember(server: ServerHot, client: ClientHot, now: int) -> None:
+    """The client's name and what tables say of it are known now."""
+
+def enter(server: ServerHot, session: Any, address: bytes, client: ClientHot) -> bytes | None:
+    """A new client: None, or the 421 it gets."""
+
+def leave(server: ServerHot, session: Any, address: bytes) -> None:
+    """A session is over."""

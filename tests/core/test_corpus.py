@@ -2,10 +2,8 @@
 
 import pytest
 
-from tests.fuzz import records, text
+from tests.fuzz.targets import TARGETS
 from tests.kit.seeds import CORPUS, seeds
-
-TARGETS = text.TARGETS | records.TARGETS
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -7,12 +7,11 @@ import os
 
 import pytest
 
-from tests.fuzz import records, text
+from tests.fuzz.targets import TARGETS
 from tests.kit.seeds import fuzz
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
 SECONDS, SEED = float(os.environ.get("PYFIX_FUZZ_SECONDS", "3")), int(os.environ.get("PYFIX_SEED", "1"))
-TARGETS = text.TARGETS | records.TARGETS
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -5,12 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyfix._core.pack import pack
-from tests.fuzz import records, text
+from tests.fuzz.targets import TARGETS
 from tests.kit.seeds import BITS
 from tests.kit.frames import received
 from tests.oracle.stream import messages
 
-TARGETS = text.TARGETS | records.TARGETS
 PIECES = st.lists(st.sampled_from(BITS) | st.binary(max_size=8) | st.text("abAB.-1", max_size=6).map(str.encode), max_size=16).map(b"".join)
 
 

@@ -31,6 +31,7 @@ def oracle(name: str) -> str:
 ADDRESS, MAPS = "tests/property/test_property_address.py::", "tests/property/maps/"
 FUZZ_ADDRESS, FUZZ_RECORDS = "tests/fuzz/test_fuzz_address.py::", "tests/fuzz/test_fuzz_records.py::"
 FUZZ_MAPS = "tests/fuzz/maps/test_hashmap.py::"
+DOORS, BENCH_STAGES = "tests/fuzz/doors.py::", "bench/micro/test_bench_stages.py::"
 SERVER, CLIENT = "tests/property/test_server_properties.py::", "tests/property/test_client_property.py::"
 
 CORES = {
@@ -68,6 +69,7 @@ CORES = {
     "_core.wheel": Core(oracle("wheel"), WHOLE, "tests/core/test_queue_cores.py::test_the_wheel_against_a_dictionary", RECORDS + "timers", BENCH_BOOKS + "wheel"),
     "_core.wordset": Core(oracle("wordset"), WHOLE, MAPS + "test_required.py::test_the_kernel_finds_what_plain_python_finds", TEXT + "words", BENCH_TEXT + "wordset"),
     "_core.xtext": Core(oracle("xtext"), WHOLE, "tests/property/test_xtext.py::test_as_the_oracle", TEXT + "line", BENCH_TEXT + "xtext"),
+    "cleanup.hot": Core(oracle("accepting"), WHOLE, PROPERTY, DOORS + "message", BENCH_STAGES + "message"),
     "cleanup.facts": Core(oracle("facts"), "tests/core/test_facts.py::test_a_header_cut_anywhere_has_not_ended_or_reads_the_same",
                           "tests/core/test_facts.py::test_agrees_with_the_oracle", TEXT + "header", BENCH_TEXT + "facts"),
     "deliver.way": Core(oracle("way"), WHOLE, "tests/unit/deliver/test_way.py::test_servers_are_tried_in_the_manual_s_order", RECORDS + "servers", BENCH_BOOKS + "way"),
@@ -77,10 +79,13 @@ CORES = {
     "maps.rules": Core("library: re", WHOLE, MAPS + "test_required.py::test_no_answer_changes", RECORDS + "patterns",
                           "bench/micro/test_tables_map.py::test_a_thousand_patterns_by_the_library"),
     "pickup.localcontent": Core(oracle("localcontent"), TEXT + "local", PROPERTY, TEXT + "local", BENCH_TEXT + "localcontent"),
+    "qmgr.hot": Core(oracle("manager"), WHOLE, PROPERTY, "tests/fuzz/stages.py::manager", BENCH_STAGES + "test_manager"),
     "qmgr.scheduler": Core(oracle("scheduler"), WHOLE, "tests/property/test_scheduler.py::test_every_recipient_ends_once", RECORDS + "windows",
                            "bench/micro/test_scheduler.py::test_choice_plain_python"),
     "queue.envelope": Core(oracle("queue_envelope"), WHOLE, PROPERTY, RECORDS + "stored", BENCH_BOOKS + "queue envelope"),
     "queue.ledger": Core(oracle("ledger"), WHOLE, PROPERTY, RECORDS + "books", BENCH_BOOKS + "ledger"),
+    "queue.scan": Core(oracle("scan"), "tests/core/test_scan.py::test_a_file_cut_anywhere", PROPERTY, "tests/fuzz/segments.py::segment", BENCH_STAGES + "segment"),
+    "smtpd.hot": Core(oracle("door"), WHOLE, PROPERTY, DOORS + "welcomes", BENCH_STAGES + "door"),
     "smtpd.tally": Core(oracle("tally"), WHOLE, PROPERTY, RECORDS + "counts", BENCH_BOOKS + "tally"),
     "telemetry.lines": Core(oracle("lines"), WHOLE, "tests/unit/test_maillog.py::test_masking_agrees_with_the_oracle", TEXT + "logged", BENCH_TEXT + "lines"),
 }
@@ -95,12 +100,12 @@ KERNEL = "system calls of one process"
 VALUES = "values, no rules"
 OTHERS = {
     "_core.buffer": VALUES, "_core.client_text": "a part of _core.client", "_core.limits": VALUES, "_core.request": "a part of _core.client",
-    "cleanup.hot": SHORT_WAY, "cleanup.intake": SHORT_WAY, "cleanup.origin": VALUES, "confine": KERNEL, "deliver.session": SESSION, "durable": DISK,
+    "cleanup.intake": SHORT_WAY, "cleanup.origin": VALUES, "confine": KERNEL, "deliver.session": SESSION, "durable": DISK,
     "load.checking": TOOL, "load.histogram": TOOL, "load.receiving": TOOL, "load.sending": TOOL, "load.traffic": TOOL,
     "maps.hashtable": "maps a file into memory; what is in it is _core.hashmap's", "maps.manykeys": "_core.hashmap's lookup, 16 at a time (tests/unit/maps/test_many_keys.py)",
     "maps.manylines": "_core.hashmap's lookup, 16 lines at a time (tests/interop/maps)", "maps.pattern": "a part of maps.rules", "message": VALUES,
     "net.callbacks": SOCKETS, "net.engine": SOCKETS, "net.listener": SOCKETS, "net.sockaddr": "inet_pton(3) and inet_ntop(3)", "net.stream": SOCKETS,
-    "qmgr.heap": "a part of qmgr.scheduler", "qmgr.hot": SHORT_WAY, "queue.commit": DISK, "queue.content": VALUES, "queue.journal": DISK, "queue.reader": DISK, "queue.scan": DISK, "queue.segment": DISK,
-    "queue.writer": DISK, "resolve.cache": "remembers what the Resolver decided", "smtpd.careful": SESSION, "smtpd.hot": SHORT_WAY,
+    "qmgr.heap": "a part of qmgr.scheduler", "queue.commit": DISK, "queue.content": VALUES, "queue.journal": DISK, "queue.reader": DISK, "queue.segment": DISK,
+    "queue.writer": DISK, "resolve.cache": "remembers what the Resolver decided", "smtpd.careful": SESSION,
     "smtpd.session": SESSION, "title": KERNEL,
 }

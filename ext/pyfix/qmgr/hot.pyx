@@ -39,6 +39,14 @@ cdef Message message_of(list item, long long slot, long long now):
     return message
 
 
+cdef list sound_sites(list sites):
+    """Sites as a frame has them; ValueError where one is none. What is active must have its next step."""
+    for site in sites:
+        if type(site) is not list or len(site) != 3 or type(site[0]) is not str or type(site[1]) is not str or type(site[2]) is not list:
+            raise ValueError("site of the wrong shape")
+    return sites
+
+
 cdef int say(object log, char* line, int length) except -1:
     """Log a line that was made here."""
     if isinstance(log, Lines):
@@ -87,12 +95,12 @@ def take(manager, list items not None, long long now):
         message = message_of(item, slot, now)
         site = sites[0] if len(sites) == 1 else None
         if site is None or len(site) != 3 or not plain[site[0]]:
-            manager.activate(message, sites, now)
+            manager.activate(message, sound_sites(sites), now)
             continue
+        scheduler.enter(message, site[0], site[1], site[2], site[1], now)       # first: a malformed site is refused here
         active[slot] = message
         activate(slot)
         say_active(log, message)
-        scheduler.enter(message, site[0], site[1], site[2], site[1], now)
 
 
 def answer(manager, Agent agent, list results not None, long long now):
@@ -104,7 +112,7 @@ def answer(manager, Agent agent, list results not None, long long now):
     cdef list result, recipients
     remove, done, log = manager.store.remove, manager.store.done, manager.log
     for result in results:
-        if len(result) != 3:
+        if len(result) != 3 or result[2] is None:
             raise ValueError("result of the wrong shape")
         recipients = result[2]
         entry = scheduler.finish(agent, result[0])      # nothing may fail from here on: the delivery is ours again

@@ -91,3 +91,40 @@ cdef class ServerHot:
         if self.limit:
             self.left()
         return 0
+
+
+# ---- the same for Python: nobody on the way of a message calls these, but tests do
+
+def welcome(SettingsHot settings not None, bytes address not None, bytes sender not None):
+    """SettingsHot.quick."""
+    return bool(settings.quick(address, sender))
+
+
+def canonical_form(SettingsHot settings not None, bytes address not None):
+    """SettingsHot.canonical_form."""
+    return settings.canonical_form(address)
+
+
+def origin(ClientHot client not None, bytes helo, int port, bint esmtp, bint utf8):
+    """ClientHot.origin."""
+    return client.origin(helo, port, esmtp, utf8)
+
+
+def known(ServerHot server not None, bytes address not None, int64_t now):
+    """ServerHot.known."""
+    return server.known(address, now)
+
+
+def remember(ServerHot server not None, ClientHot client not None, int64_t now):
+    """ServerHot.remember."""
+    server.remember(client, now)
+
+
+def enter(ServerHot server not None, object session, bytes address, ClientHot client not None):
+    """ServerHot.enter."""
+    return server.enter(session, address, client)
+
+
+def leave(ServerHot server not None, object session, bytes address):
+    """ServerHot.leave."""
+    server.leave(session, address)
