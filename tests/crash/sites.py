@@ -20,14 +20,15 @@ def kinds(ops: list[Op]) -> dict[int, str]:
             stem, _, ending = op[3].decode().partition(".")
             found[op[2]] = ending if ending == "cut" else stem
         elif op[0] == durable.WRITE and op[2] == 0 and (head := frame.segment_read(op[3])) is not None:
-            found[op[1]] = "messages" if head[1] == MESSAGES else "state log"
+            found[op[1]] = "state log" if head[1] != MESSAGES else "copies" if head[4] == b"qmgr.copies" else "messages"
     return found
 
 
 def syncs(ops: list[Op]) -> dict[str, set[int]]:
     """Name of a sync -> indexes of its BEGINs and ENDs.
 
-    A sync of names is told by what was synced or renamed before it; "free" is that of a file to be used again.
+    A sync of names is told by what was synced or renamed before it; "free" is that of a file to be used again. (The name of a segment of
+    copies counts with those of messages: a checkpoint's sync covers it before anybody relies on it.)
     """
     files, found = kinds(ops), defaultdict(set)
     before, newest, open_ones, headed = "free", "", defaultdict(list), set()
@@ -38,7 +39,7 @@ def syncs(ops: list[Op]) -> dict[str, set[int]]:
         elif kind == durable.WRITE:
             headed = headed | {inode} if op[2] == 0 and len(op[3]) == HEAD else headed - {inode}
         elif kind == durable.SYNC_END and inode in headed:
-            newest = files.get(inode, "?")
+            newest = files.get(inode, "?").replace("copies", "messages")
         elif kind == durable.SYNC_END and files.get(inode) in ("checkpoint", "cut"):
             before = files[inode]
         elif kind == durable.DIR_SYNC_END:

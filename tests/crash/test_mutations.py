@@ -17,20 +17,23 @@ from pyfix.queue import states as kinds
 from pyfix.queue.books import Books
 from pyfix.queue.reader import Reader
 from pyfix.queue.recovery import Disk, recover
+from pyfix.queue.store import Store
+from tests.fuzz.records import LINKED
 from tests.unit.queue.test_damage import fill
+from tests.unit.queue.test_store import Bench
 
 from .disk import DATA, NAMES, Base, forced, image, read_in, write_out
 from .sites import near, states, syncs, torn
 from .spoil import CHECKSUMS, without_records
 from .test_failed_sync import refusing
 from .test_queue_replay import EMPTY, explore, points, recording, shared
-from .workload import Broken, Facts, check
+from .workload import EPOCH, Broken, Facts, check
 
 __all__ = ["shared"]
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(900)]
 
 SYNCS = ["messages", "messages, head", "names, messages", "state log", "state log, head", "names, state log", "checkpoint", "names, checkpoint",
-         "names, free"]
+         "names, free", "copies", "copies, head"]
 
 
 def missed(path: Path, seed: int, name: str) -> bool:
@@ -61,6 +64,53 @@ def test_each_sync_is_in_the_list(shared: Path) -> None:
 @pytest.mark.parametrize("name", SYNCS)
 def test_without_a_sync_it_is_red(shared: Path, name: str) -> None:
     assert any(missed(shared, seed, name) for seed in range(5, 12))
+
+
+LATER = EPOCH + 10**9
+OPERATIONS: dict[str, Callable[[Store, int], object]] = {
+    "OP_DONE": lambda store, slot: store.done(slot, [1]),
+    "OP_DEFER": lambda store, slot: store.defer(slot, LATER, [(0, "4.2.2", "full")]),
+    "OP_NOTE": lambda store, slot: store.note(slot, [(0, "4.2.2", "full")]),
+    "OP_REMOVE": lambda store, slot: store.remove(slot),
+    "OP_HOLD": lambda store, slot: store.hold(slot),
+    "OP_RELEASE": lambda store, slot: (store.hold(slot), store.release(slot)),
+    "OP_EXPIRE": lambda store, slot: store.expire(slot),
+    "OP_BURY": lambda store, slot: store.bury(slot, "rotten"),
+    "OP_WARN": lambda store, slot: store.warn(slot)}
+
+
+def remembered(path: Path, state: Base) -> list[tuple[object, ...]]:
+    """What recovery of a disk knows of its messages."""
+    write_out(state, path)
+    books = Books(EPOCH // 1_000_000)
+    recover(Disk(str(path), lambda line: None), books)
+    table = books.table
+    return [(table.queue_id(slot), table.state(slot), table.flags(slot) & ~LINKED, table.due(slot), books.pending(slot), books.reason_places(slot))
+            for slot in table.walk(0b111110, 0, 100)[0]]
+
+
+@pytest.mark.parametrize("kind", OPERATIONS)
+def test_each_kind_of_record_is_what_its_operation_is_remembered_by(shared: Path, kind: str) -> None:
+    path = shared / f"one{kind}"
+    path.mkdir()
+    durable.record()
+    bench = Bench(path)
+    bench.send(b"one", nrcpt=2)
+    [slot] = bench.admit()
+    before = bench.store.state(slot)
+    OPERATIONS[kind](bench.store, slot)
+    bench.store.sync()
+    ops, inode = durable.recorded(), path.stat().st_ino
+    must = dict.fromkeys(forced(ops, len(ops)), True)
+    bench.writer.close(), bench.store.close()
+    (shared / "told").mkdir(exist_ok=True)
+    kept = remembered(shared / "told", image(EMPTY, ops, must, inode))
+    lost = remembered(shared / "told", image(EMPTY, without_records(ops, getattr(kinds, kind)), must, inode))
+    assert before == kinds.INCOMING and kept != lost
+
+
+def test_each_kind_of_record_is_in_the_list() -> None:
+    assert {name for name in vars(kinds) if name.startswith("OP_")} == set(OPERATIONS), "another record: it needs its mutation"
 
 
 @pytest.mark.parametrize("kind", ["OP_DONE", "OP_REMOVE", "OP_HOLD"])
