@@ -99,7 +99,7 @@ class Side(World):
         results = [[entry.job if entry.agent is agent else 10**6, TROUBLES[m // 16 % 8], ANSWERS[m % len(ANSWERS)](list(entry.recipients))]
                    for entry in picked] + [[10**6, "", [0]]] * (shape % 7 == 0)
         self.out += [entry for entry in picked if entry.agent is not agent]
-        if shape % 11 == 10:
+        if results and shape % 11 == 10:
             results[-1] = results[-1][:2]
         try:
             self.manager.outcomes(agent, results)
