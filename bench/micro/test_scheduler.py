@@ -12,8 +12,8 @@ import pytest
 from pyfix.ipc.connection import decode, encode
 from pyfix.ipc.messages import COMMITTED, DELIVER, OUTCOME
 from pyfix.qmgr.scheduler import Agent, Limits, Message, Scheduler
-from pyfix.qmgr.server import job
 from tests.kit.qmgr import Log, World
+from tests.oracle.manager import jobs
 
 COUNT, GROUP = 2000, 20
 
@@ -37,8 +37,8 @@ def flow(world, agents, numbers):
         manager.wake()
         while work := manager.dispatch():
             for agent, entries in work:
-                jobs = decode(encode([DELIVER, [job(entry) for entry in entries]])[4:])[1]
-                answers = [[one[0], "", [[0, "sent", "2.0.0", "250 2.0.0 Ok: queued"]]] for one in jobs]
+                given = decode(encode([DELIVER, jobs(entries)])[4:])[1]
+                answers = [[one[0], "", [[0, "sent", "2.0.0", "250 2.0.0 Ok: queued"]]] for one in given]
                 manager.outcomes(agent, decode(encode([OUTCOME, answers])[4:])[1])
     assert not manager.active
 

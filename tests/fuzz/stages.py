@@ -54,8 +54,10 @@ class Side(World):
             place, queue_id = (1, self.count * 4096, 4000), make_id(self.count, 0)
             self.keep(queue_id, place, flags, sites, nrcpt)
             items.append([queue_id, self.clock.time, *place, 1000, flags, (b"s@example.org", b"", b'"a b"@x')[shape % 3], nrcpt, sites])
-        if shape > 11:
-            items[-1] = (items[-1][:9], [*items[-1][:9], None], [*items[-1][:9], [["smtp", b"x", [0]]]], [*items[-1][:9], [*sites, ["smtp", None]]])[shape % 4]
+        if shape > 8:
+            head = items[-1][:9]
+            items[-1] = (head, [*head, None], [*head, [["smtp", b"x", [0]]]], [*head, [*sites, ["smtp", None]]], [*head, []], [*head, [["smtp", "x", []]]],
+                         [*head, [*sites, *sites]])[shape - 9]
         self.manager.committed(items)
 
     def keep(self, queue_id: bytes, place: tuple[int, int, int], flags: int, sites: list[Any], nrcpt: int) -> None:

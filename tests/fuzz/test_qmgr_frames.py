@@ -16,6 +16,7 @@ from pyfix.errors import PeerError
 from pyfix.ipc.messages import COMMITTED, HELLO, OUTCOME, READY
 from pyfix.qmgr.callers import Callers
 from pyfix.qmgr.server import Server
+from pyfix.queue.states import ACTIVE
 from tests.kit.qmgr import World
 
 pytestmark = pytest.mark.fuzz
@@ -76,5 +77,6 @@ def test_frames(frames):
         except PeerError:
             server.on_close(link, None)
             hello(server, link)
+    assert all(slot in world.manager.active and world.manager.active[slot].pending for slot in world.store.scan([ACTIVE])[0]), "no next step"
     loop.close()
     world.store.close()

@@ -20,6 +20,8 @@ def take(manager: Any, items: list[list[Any]], now: int) -> None:
         else:
             if not all(isinstance(site, list) and [type(part) for part in site] == [str, str, list] for site in sites):
                 raise ValueError("site of the wrong shape")
+            if sorted(index for site in sites for index in site[2]) != list(range(nrcpt)):
+                raise ValueError("sites that are not those of the recipients")
             manager.activate(Message(slot, queue_id, arrival, segment, offset, length, size, flags, sender, nrcpt, now), sites, now)
 
 

@@ -39,11 +39,15 @@ cdef Message message_of(list item, long long slot, long long now):
     return message
 
 
-cdef list sound_sites(list sites):
-    """Sites as a frame has them; ValueError where one is none. What is active must have its next step."""
+cdef list sound_sites(list sites, long recipients):
+    """Sites as a frame has them, each recipient once in all; else ValueError: what is active must have its next step, for everybody."""
+    cdef list found = []
     for site in sites:
         if type(site) is not list or len(site) != 3 or type(site[0]) is not str or type(site[1]) is not str or type(site[2]) is not list:
             raise ValueError("site of the wrong shape")
+        found += site[2]
+    if sorted(found) != list(range(recipients)):
+        raise ValueError("sites that are not those of the recipients")
     return sites
 
 
@@ -94,8 +98,8 @@ def take(manager, list items not None, long long now):
             continue
         message = message_of(item, slot, now)
         site = sites[0] if len(sites) == 1 else None
-        if site is None or len(site) != 3 or not plain[site[0]]:
-            manager.activate(message, sound_sites(sites), now)
+        if site is None or len(site) != 3 or not plain[site[0]] or len(site[2]) != message.recipients:
+            manager.activate(message, sound_sites(sites, message.recipients), now)
             continue
         scheduler.enter(message, site[0], site[1], site[2], site[1], now)       # first: a malformed site is refused here
         active[slot] = message

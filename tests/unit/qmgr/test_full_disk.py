@@ -8,10 +8,12 @@ import pytest
 
 from pyfix import durable
 from pyfix._core.slots import make_id
-from pyfix.errors import DiskFull
-from pyfix.ipc.messages import END
+from pyfix.errors import DiskFull, QueueError
+from pyfix.ipc.messages import END, OUTCOME
 from pyfix.qmgr.admin import Admin
 from pyfix.qmgr.parameters import SECOND
+from pyfix.qmgr.server import Server
+from pyfix.qmgr.stage import Process
 from pyfix.queue.states import OP_WARN, pack_op
 from tests.kit.qmgr import World
 
@@ -75,3 +77,30 @@ def test_a_command_is_told_that_what_it_asked_for_is_not_on_disk(world):
     asyncio.run(admin.change(connection, "delete", [queue_id], []))
     assert frames[-1][:2] == [END, 0] and "No space left" in frames[-1][2]
     assert world.turn() == [] and not world.manager.active
+
+
+class Died(Exception):
+    """The process has ended."""
+
+
+def die(error):
+    raise Died(str(error))
+
+
+def test_a_state_log_that_has_ended_ends_the_process(world):
+    """What its sync failed for is not known to be on disk: nobody's frame is to blame, and no agent's jobs are given to another."""
+    agent, queue_id = world.agent(), world.message(b"a@example.com")
+    [(_, entry)] = world.turn()
+    durable.record()
+    durable.fail_sync(0)
+    world.store.hold(world.store.find(queue_id))
+    with pytest.raises(QueueError):
+        world.store.sync()
+    durable.recorded()
+    durable.fail_sync(-1)
+    server = Server(world.manager, None, None, "", None)
+    server.agents[link := object()] = agent
+    with pytest.raises(QueueError, match="write to the queue"):
+        server.on_message(link, [OUTCOME, [[entry.job, "", entry.recipients]]])
+    with pytest.raises(Died, match="state log can't be written"):
+        Process.upkeep(SimpleNamespace(store=world.store, service=SimpleNamespace(die=die)))
