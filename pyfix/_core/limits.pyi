@@ -15,7 +15,7 @@ class Limits:
     helo_required, forbid_pipelining, no_vrfy, smtputf8, strict_paths    the parameters of these names
     lmtp, standalone    the protocol; "sendmail -bs"
     forbidden, ignored  smtpd_forbidden_commands, smtpd_noop_commands: containers of upper-case bytes
-    path                callable(raw: bytes, sender: bool, utf8: bool) -> bytes | None for paths that are not plain
+    path                callable(raw: bytes, sender: bool, utf8: bool) -> bytes | None for paths that are not plain; sender None: VRFY
     """
 
     hostname: bytes
@@ -27,4 +27,4 @@ class Limits:
                  junk: int = 100, newlines: int = 1, bare_code: int = 550, features: int = 0, helo_required: bool = False,
                  forbid_pipelining: bool = True, no_vrfy: bool = False, smtputf8: bool = True, strict_paths: bool = False,
                  lmtp: bool = False, standalone: bool = False, forbidden: Container[bytes] = ...,
-                 ignored: Container[bytes] = ..., path: Callable[[bytes, bool, bool], bytes | None] | None = None) -> None: ...
+                 ignored: Container[bytes] = ..., path: Callable[[bytes, bool | None, bool], bytes | None] | None = None) -> None: ...

@@ -214,9 +214,9 @@ def reject_multi_recipient_bounce(engine: Engine, subject: Subject, scope: Scope
 
 
 def non_fqdn(engine: Engine, subject: Subject, address: bytes, kind: bytes, dsn: bytes) -> int:
-    """Refuses user@host where host has no dot, and no domain at all."""
+    """Refuses user@host where host has no dot or is a bare number (resolve_numeric_domain lets it in), and no domain at all."""
     domain = address.rpartition(b"@")[2] if b"@" in address else b""
-    if domain.startswith(b"[") or b"." in domain.rstrip(b"."):
+    if domain.startswith(b"[") or b"." in domain.rstrip(b".") and not domain.replace(b".", b"").isdigit():
         return DUNNO
     return reject(subject, engine.config.non_fqdn_reject_code, dsn,
                   b"<%b>: %b rejected: need fully-qualified address" % (address, kind))

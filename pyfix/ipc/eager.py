@@ -30,6 +30,17 @@ def run(coro: Coroutine[Any, Any, T], done: Callable[[T], object]) -> asyncio.Ta
     return task
 
 
+def at_once(coro: Coroutine[Any, Any, T]) -> T | None:
+    """What a coroutine gives that has not to wait; None from one that has, which is given up."""
+    try:
+        coro.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    coro.close()
+    return None
+
+
 async def _finish(coro: Coroutine[Any, Any, T], waiting: Any, done: Callable[[T], object]) -> None:
     done(await _resumed(coro, waiting))
 

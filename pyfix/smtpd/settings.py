@@ -15,10 +15,12 @@ from pyfix.access.debugpeers import DebugPeers
 from pyfix.access.networks import Networks
 from pyfix.access.policy import Policy
 from pyfix.errors import ConfigError, TableError
+from pyfix.ipc.eager import at_once
 from pyfix.maps import MapList
 from pyfix.maps.braces import tokens
-from pyfix.resolve import Resolver
+from pyfix.resolve import ERROR, Resolver
 from pyfix.resolve.matchlist import MatchList
+from pyfix.resolve.resolver import valid_domain
 from pyfix.smtpd import xclient, xforward
 from pyfix.smtpd.client import Clients
 from pyfix.smtpd.etrn import Etrn
@@ -164,25 +166,25 @@ class Settings(SettingsHot):
         twin.read_time_limits(config)
         return twin
 
-    def parse(self, raw: bytes, sender: bool, utf8: bool) -> bytes | None:
-        """The address in a path that is not plain; None where it is none, or holds control bytes."""
+    def parse(self, raw: bytes, sender: bool | None, utf8: bool) -> bytes | None:
+        """The address in a path that is not plain; None where it is none, or holds control bytes. `sender` None: that of VRFY, never strict."""
         if CONTROL(raw):
             return None
-        address, error = parse_path(raw, self.limits.strict_paths, sender)
+        address, error = parse_path(raw, self.limits.strict_paths and sender is not None, bool(sender))
         if error or address is None or (address.startswith(b"-") and not self.config.allow_min_user):
             return None
         return address if self.possible(address, utf8) else None
 
     def possible(self, address: bytes, utf8: bool) -> bool:
-        """Has it a domain that could exist? A bad one is bad syntax, and so is one in UTF-8 where nobody asked for SMTPUTF8."""
-        from pyfix.resolve.resolver import valid_domain
-
-        user, at, domain = address.rpartition(b"@")
-        if not at:
+        """Can mail go there? Where the resolver finds an error it is bad syntax, and so is a domain in UTF-8 where nobody asked for SMTPUTF8."""
+        if not address:
             return True
-        if not utf8 and not domain.isascii():
+        found = at_once(self.resolver.resolve(address))
+        if found is not None and found.flags & ERROR:
             return False
-        return valid_domain(domain.removesuffix(b".").decode("utf-8", "surrogateescape"))
+        _, at, domain = (found.recipient if found is not None else address).rpartition(b"@")
+        name = domain.removesuffix(b".").decode("utf-8", "surrogateescape")
+        return not at or (utf8 or name.casefold().isascii()) and (found is not None or valid_domain(name))
 
     # -- EHLO
 

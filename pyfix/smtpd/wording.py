@@ -29,7 +29,7 @@ def note(kind: str, data: bytes, session: Any) -> bytes:
     """The log line for something the core noted."""
     verb, _, rest = data.partition(b" ")
     return NOTES[kind][1] % {
-        b"verb": verb, b"rest": rest, b"data": printable(data)[:100], b"short": printable(data[:30]),
+        b"verb": verb, b"rest": rest, b"data": printable(data) if kind == "address" else printable(data)[:100], b"short": printable(data[:30]),
         b"client": session.client.log_name, b"where": session.core.where().partition(" (")[0].encode(),
         b"limit": session.settings.limits.line_length, b"id": queue_id(session), b"facts": facts(session),
         b"host": session.settings.hostname}

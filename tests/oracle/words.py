@@ -123,7 +123,7 @@ def path(raw: bytes) -> bytes | None:
     if not inside:
         return b""
     match = re.fullmatch(rb"(%b(?:\.+%b)*)(?:@(.*))?" % (ATOM, ATOM), inside, re.S)
-    if match is None or match[2] is not None and (not valid_hostname(match[2]) or match[2].endswith(b".")):
+    if match is None or b"%" in match[1] or b"!" in match[1] or match[2] is not None and (not valid_hostname(match[2]) or match[2].endswith(b".")):
         return None
     return inside
 

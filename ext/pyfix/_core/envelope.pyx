@@ -5,6 +5,7 @@ lies; anything else is the address parser's. What ENVID and ORCPT may hold is sa
 """
 
 from libc.stdint cimport uint64_t
+from libc.string cimport memchr
 from pyfix._core.chars cimport ATEXT, has_class, valid_host
 from pyfix._core.span cimport (NUMBER_HUGE, NUMBER_SYNTAX, Span, span, span_bytes, span_is, span_number,
                                span_starts)
@@ -12,7 +13,7 @@ from pyfix._core.xtext cimport orcpt_value, xtext_value
 
 
 cdef bint simple_path(Span raw, Span* address) noexcept nogil:
-    """Is `raw` "<local@host>", "<local>" or "<>", all atoms? Then `address` is what is inside."""
+    """Is `raw` "<local@host>", "<local>" or "<>", all atoms without "%" and "!"? Then `address` is what is inside."""
     cdef size_t at = 1
     cdef size_t end = raw.n - 1
     if raw.n < 2 or raw.p[0] != b'<' or raw.p[end] != b'>':
@@ -24,8 +25,8 @@ cdef bint simple_path(Span raw, Span* address) noexcept nogil:
         return False
     while at < end and (has_class(raw.p[at], ATEXT) or (raw.p[at] == b'.' and at > 1)):
         at += 1
-    if at == 1 or raw.p[at - 1] == b'.':
-        return False
+    if at == 1 or raw.p[at - 1] == b'.' or memchr(raw.p + 1, b'%', at - 1) != NULL or memchr(raw.p + 1, b'!', at - 1) != NULL:
+        return False            # routes inside are the resolver's to judge
     return at == end or (raw.p[at] == b'@' and valid_host(raw.p + at + 1, end - at - 1) and raw.p[end - 1] != b'.')
 
 

@@ -428,7 +428,7 @@ cdef class ServerCore(Arguments):
         if stop < 2:
             return self.refuse(b"501 5.5.4 Syntax: VRFY address%b" % (b" [SMTPUTF8]" if self.limits.smtputf8 else b""))
         self.text = self.raw = self.joined(1, stop)
-        self.address = self.limits.path(self.text, False, self.utf8) if self.limits.path is not None else self.text
+        self.address = self.limits.path(self.text, None, self.utf8) if self.limits.path is not None else self.text
         if not self.address:
             self.note("address", self.text)
             return self.refuse(b"501 5.1.3 Bad recipient address syntax")
