@@ -17,7 +17,7 @@ from tests.core.test_scan import written
 from tests.fuzz import doors
 from tests.fuzz.segments import NUMBER, SALT, SIZE, opened
 from tests.fuzz.stages import Link, Side
-from tests.oracle import accepting, door
+from tests.oracle import accepting, door, routes
 from tests.oracle import scan as plain_scan
 
 COUNT = 200
@@ -101,9 +101,14 @@ SETTINGS = doors.Settings(3, [])
 SETTINGS.resolver = Resolver()
 
 
+CACHE = doors.Resolver(1)
+ROUTES = routes.Routes(True, False, doors.route)
+
+
 PAIRS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "segment": (lambda: tuple(scan(FILE)), lambda: plain_scan.scan(BYTES)),
     "message": (message_core, message_twin),
+    "cache": (lambda: [CACHE.cached(address) for address in ADDRESSES], lambda: [ROUTES.cached(address, b"") for address in ADDRESSES]),
     "door": (lambda: [smtpd.welcome(SETTINGS, address, b"") for address in ADDRESSES],
              lambda: [door.welcome(KNOWN.get(address), True, True, False) for address in ADDRESSES]),
 }

@@ -13,7 +13,7 @@ from pyfix.resolve.domains import DEFAULT, ERROR, FAIL
 from pyfix.smtpd import hot
 from pyfix.telemetry.lines import Lines
 from tests.fuzz.records import steps
-from tests.oracle import accepting, door
+from tests.oracle import accepting, door, routes
 
 HEADER = b"From: a@x.example\r\nTo: b@y.example\r\nDate: now\r\nMessage-Id: <1@x>\r\nSubject: x\r\n\r\nbody\r\n"
 DROPPED = b"Bcc: y@z.example\r\nSubject: x\r\n\r\nbody\r\n"
@@ -250,4 +250,59 @@ def origins(client: Client, n: int) -> None:
     assert len(client.made) - before == (last != (helo, esmtp, utf8) or utf8)
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {one.__name__: one for one in (message, welcomes, clients)}
+class Resolver(Cache):
+    """A resolver to which a domain is all, or nothing; `asked`: for which it was."""
+
+    kind = tuple
+
+    def __init__(self, choice: int) -> None:
+        self._by_domain, self._by_sender, self._watched, self.asked = bool(choice & 1), bool(choice & 2), [Table()] if choice & 4 else [], []
+
+    def default_route(self, domain: bytes) -> tuple[str, str] | None:
+        self.asked.append(domain)
+        return route(domain)
+
+
+class Table:
+    """A table that may change."""
+
+    generation = 0
+
+
+def route(domain: bytes) -> tuple[str, str] | None:
+    """Where a domain's mail goes; None where the whole address is looked at."""
+    return None if sum(domain) % 3 == 0 else ("smtp", domain.decode("latin-1"))
+
+
+def answers(data: bytes) -> None:
+    """A byte of settings, then lines: an address that is asked for, "!address" that resolve() had an answer for, "#" a table's change, "?" a second."""
+    resolver, asked = Resolver(data[0] if data else 0), []
+    twin = routes.Routes(resolver._by_domain, resolver._by_sender, lambda domain: (asked.append(domain), route(domain))[1])
+    changed = looked(resolver)
+    for number, line in enumerate(data[1:].split(b"\n")):
+        sender = b"s%d@x.example" % (number % 2)
+        if line.startswith(b"!"):
+            answer = ("relay", f"n{number}", line[1:], 0)
+            resolver._cache[(line[1:], sender) if resolver._by_sender else line[1:]] = answer
+            twin.put(line[1:], sender, answer)
+        elif line.startswith(b"#") and resolver._watched:
+            resolver._watched[0].generation += 1
+            changed = True
+        elif line.startswith(b"?"):
+            if changed:
+                twin.changed()
+            changed = looked(resolver)
+        else:
+            assert resolver.cached(line, sender) == twin.cached(line, sender), line
+        assert resolver.asked == asked
+
+
+def looked(resolver: Resolver) -> bool:
+    """A second is over, and tables have been looked at; until the next no time passes. Always False: nothing has changed since."""
+    resolver._checked = -10_000
+    assert resolver.cached(b"nobody", b"") is None
+    resolver._checked = 1 << 60
+    return False
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {one.__name__: one for one in (message, welcomes, clients, answers)}

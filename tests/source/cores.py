@@ -85,6 +85,7 @@ CORES = {
     "queue.envelope": Core(oracle("queue_envelope"), WHOLE, PROPERTY, RECORDS + "stored", BENCH_BOOKS + "queue envelope"),
     "queue.ledger": Core(oracle("ledger"), WHOLE, PROPERTY, RECORDS + "books", BENCH_BOOKS + "ledger"),
     "queue.scan": Core(oracle("scan"), "tests/core/test_scan.py::test_a_file_cut_anywhere", PROPERTY, "tests/fuzz/segments.py::segment", BENCH_STAGES + "segment"),
+    "resolve.cache": Core(oracle("routes"), WHOLE, PROPERTY, DOORS + "answers", BENCH_STAGES + "cache"),
     "smtpd.hot": Core(oracle("door"), WHOLE, PROPERTY, DOORS + "welcomes", BENCH_STAGES + "door"),
     "smtpd.tally": Core(oracle("tally"), WHOLE, PROPERTY, RECORDS + "counts", BENCH_BOOKS + "tally"),
     "telemetry.lines": Core(oracle("lines"), WHOLE, "tests/unit/test_maillog.py::test_masking_agrees_with_the_oracle", TEXT + "logged", BENCH_TEXT + "lines"),
@@ -106,6 +107,6 @@ OTHERS = {
     "maps.manylines": "_core.hashmap's lookup, 16 lines at a time (tests/interop/maps)", "maps.pattern": "a part of maps.rules", "message": VALUES,
     "net.callbacks": SOCKETS, "net.engine": SOCKETS, "net.listener": SOCKETS, "net.sockaddr": "inet_pton(3) and inet_ntop(3)", "net.stream": SOCKETS,
     "qmgr.heap": "a part of qmgr.scheduler", "queue.commit": DISK, "queue.content": VALUES, "queue.journal": DISK, "queue.reader": DISK, "queue.segment": DISK,
-    "queue.writer": DISK, "resolve.cache": "remembers what the Resolver decided", "smtpd.careful": SESSION,
+    "queue.writer": DISK, "smtpd.careful": SESSION,
     "smtpd.session": SESSION, "title": KERNEL,
 }
