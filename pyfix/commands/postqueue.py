@@ -25,13 +25,13 @@ REASON_WIDTH = 78
 SHORT_COLUMN, LONG_COLUMN = 41, 47     # where recipients begin
 
 
-def records(config: Config) -> Iterator[list[Any]]:
-    """All messages, from qmgr or, while it is down, from the queue itself."""
+def records(config: Config, program: str = "postqueue") -> Iterator[list[Any]]:
+    """All messages, from qmgr or, while it is down, from the queue itself; `program` is who says so."""
     try:
         asked = Asked(config, "public/showq", "list")
     except Down as error:
         from pyfix.qmgr.admin import describe_all
-        print(f"postqueue: warning: Mail system is down -- accessing queue directly "
+        print(f"{program}: warning: Mail system is down -- accessing queue directly "
               f"(Connect to the Postfix showq service: {error})", file=sys.stderr)
         with own_store(config) as (store, reader):
             yield from describe_all(store, reader)

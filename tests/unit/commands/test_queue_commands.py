@@ -141,3 +141,37 @@ def test_only_fast_flush_domains_are_flushed_by_name(tmp_path):
 def test_bad_queue_ids(name):
     with pytest.raises(Failure, match="^Cannot flush queue ID - invalid name: "):
         postqueue.queue_id(name)
+
+
+def test_the_shape_of_a_queue_while_qmgr_is_down(spool):
+    path, _ = spool
+    head, total, row = command("qshape", path, "-b", "2", "deferred").stdout.splitlines()
+    assert head.split() == ["T", "5", "5+"] and total.split() == ["TOTAL", "2", "2", "0"]
+    assert row == "example.com  2  2  0".rjust(80)
+    assert command("qshape", path, "-s", "hold").stdout.splitlines()[2].split()[:3] == ["MAILER-DAEMON", "1", "1"]
+    done = command("qshape", path, "nosuch", f"{path}/q/hold")
+    assert done.returncode == 0 and "qshape: warning: nosuch: no such queue here" in done.stderr
+    assert done.stdout.splitlines()[1].split()[:2] == ["TOTAL", "2"]
+    assert command("qshape", path, "-b", "x").returncode == command("qshape", path, "-Z").returncode == 255
+
+
+def test_a_mailbox_is_locked_while_the_command_runs(tmp_path):
+    (tmp_path / "main.cf").write_text("deliver_lock_attempts = 1\nstale_lock_time = 2\n")
+    box = tmp_path / "box"
+    done = command("postlock", tmp_path, str(box), "ls", str(tmp_path))
+    assert done.stdout.split() == ["box", "box.lock", "main.cf"] and done.returncode == 0
+    assert not (tmp_path / "box.lock").exists()
+    lock = tmp_path / "box.lock"
+    lock.touch()
+    assert command("postlock", tmp_path, "-l", "dotlock", str(box), "true").returncode == 75
+    time.sleep(2.1)
+    assert command("postlock", tmp_path, "-l", "dotlock", str(box), "sh", "-c", "exit 7").returncode == 7
+    assert not lock.exists()
+
+
+def test_a_kick_for_nobody(tmp_path):
+    (tmp_path / "main.cf").write_text(f"queue_directory = {tmp_path}\n")
+    done = command("postkick", tmp_path, "public", "pickup", "W")
+    assert done.returncode == 1 and done.stderr.splitlines() == [
+        "postkick: warning: unable to look up public/pickup: No such file or directory",
+        "postkick: warning: Cannot contact class public service pickup - perhaps the mail system is down"]
