@@ -18,6 +18,9 @@ on chance is drawn from the seed, so that a run of one process can be repeated. 
     content_delay                     # seconds before the answer to the content
     drop_connect, drop_rcpt, drop_content   # shares of those that end without a word
     refuse_all = "554 ..."            # instead of a greeting
+    refuse_tls                        # share of STARTTLS that are refused: `refuse_tls_replies`
+    tls_delay                         # seconds before the receiver's part of a handshake
+    stall_tls, break_tls, drop_tls    # shares of handshakes that stop for good, get something that isn't TLS, end
 
 Replies are lists of "CODE text"; one is drawn.
 """
@@ -32,9 +35,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-SHARES = ("unknown", "full", "defer", "defer_content", "refuse_content", "drop_connect", "drop_rcpt", "drop_content")
+SHARES = ("unknown", "full", "defer", "defer_content", "refuse_content", "drop_connect", "drop_rcpt", "drop_content",
+          "refuse_tls", "stall_tls", "break_tls", "drop_tls")
 RATES = ("connection_rate", "message_rate", "recipient_rate")
-NUMBERS = ("connections", "messages_per_connection", "greylist", "greet_delay", "delay", "content_delay")
+NUMBERS = ("connections", "messages_per_connection", "greylist", "greet_delay", "delay", "content_delay", "tls_delay")
 REPLIES = {
     "unknown_replies": ["550 5.1.1 No such mailbox at this site"],
     "full_replies": ["452 4.2.2 That mailbox holds no more; try on another day"],
@@ -46,6 +50,7 @@ REPLIES = {
     "message_rate_replies": ["450 4.7.1 Your address sends faster than we take it"],
     "recipient_rate_replies": ["452 4.5.3 Your address names too many recipients for now"],
     "messages_per_connection_replies": ["421 4.7.0 Enough for one connection"],
+    "refuse_tls_replies": ["454 4.7.0 No encryption at the moment"],
     "greylist_replies": ["450 4.2.0 First seen just now; come back in a few minutes"],
 }
 SEEN_LIMIT = 1_000_000      # greylist entries
@@ -66,6 +71,8 @@ class Verdict(NamedTuple):
 
 
 DROP = Verdict(drop=True)
+STALL = Verdict()                                           # of a handshake: nothing more comes
+NOT_TLS = Verdict(text=b"500 5.5.1 What was that?\r\n")     # of a handshake: words instead of one
 
 
 class Bucket:
@@ -193,6 +200,22 @@ class Script:
         self.open[address] -= 1
         if self.open[address] <= 0:
             del self.open[address]
+
+    @property
+    def secures(self) -> bool:
+        """Whether it says anything about TLS."""
+        return bool(self.number["tls_delay"] or any(self.share[key] for key in SHARES if key.endswith("_tls")))
+
+    def starttls(self) -> Verdict | None:
+        """STARTTLS: None, or a refusal."""
+        return self.say("refuse_tls") if self.chance("refuse_tls") else None
+
+    def handshake(self) -> Verdict | None:
+        """The client's first part of a handshake has come."""
+        for key, verdict in (("drop_tls", DROP), ("stall_tls", STALL), ("break_tls", NOT_TLS)):
+            if self.chance(key):
+                return verdict
+        return Verdict(self.number["tls_delay"]) if self.number["tls_delay"] else None
 
     def mail(self, address: str, taken: int, now: float) -> Verdict | None:
         """MAIL, after `taken` messages on this connection."""

@@ -19,9 +19,10 @@ import sys
 from typing import Any
 
 from pyfix._core.limits import Limits
-from pyfix.load import profile
+from pyfix.load import profile, tls
 from pyfix.load.checking import Run
 from pyfix.load.receiving import Receiver
+from pyfix.load.receiving_tls import FEATURE, SecureReceiver
 from pyfix.load.tool import Clock, UsageError, Workers, added, address, part, run, say, summed
 from pyfix.net.engine import Engine
 
@@ -40,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
     add("--expect", type=int, default=0, help="end after that many messages")
     add("--control", action="store_true", help="take commands from standard input")
     add("--no", action="append", default=[], metavar="KEYWORD", help="do not offer this extension (PIPELINING, CHUNKING, ...)")
+    add("--tls", action="store_true", help="offer STARTTLS, with a certificate of its own unless there is --cert")
+    add("--cert", default="", metavar="FILE", help="certificate chain (PEM), for --tls")
+    add("--key", default="", metavar="FILE", help="its key, unless it is in the same file")
     add("--backlog", type=int, default=4096)
     add("--seed", type=int, default=1)
     add("-j", "--jobs", type=int, default=1, help="processes, on the same ports")
@@ -62,22 +66,36 @@ def bind(text: str) -> socket.socket:
     return sock
 
 
+def limits(features: int) -> Limits:
+    """A session that is never tired of its client."""
+    return Limits(hostname=b"sink.load.test", message_size=0, recipients=0, soft_errors=0, hard_errors=NO_LIMIT, junk=NO_LIMIT,
+                  forbid_pipelining=False, features=features)
+
+
+def hello(offers: list[str]) -> bytes:
+    """The answer to EHLO."""
+    lines = ["sink.load.test", *offers]
+    return "".join(f"250{'-' if number < len(lines) - 1 else ' '}{line}\r\n" for number, line in enumerate(lines)).encode()
+
+
 class Post:
     """One address with its profile and its counts."""
 
-    def __init__(self, engine: Engine, args: argparse.Namespace, where: str, name: str) -> None:
+    def __init__(self, engine: Engine, args: argparse.Namespace, where: str, name: str, secure: tls.Counts | None = None) -> None:
         self.where, self.name = where, name
         table = profile.load(name) if name else {}
         self.script = profile.Script(table, args.seed, name) if name else None
         if self.script is not None and self.script.remembers and part(args.part or "0/1")[1] > 1:
             raise UsageError(f"{name}: it limits by address, which several processes can't share: use -j 1")
-        offers = [word for word in EHLO if word not in {item.upper() for item in args.no}]
-        lines = ["sink.load.test", *offers]
-        ehlo = "".join(f"250{'-' if number < len(lines) - 1 else ' '}{line}\r\n" for number, line in enumerate(lines))
-        limits = Limits(hostname=b"sink.load.test", message_size=0, recipients=0, soft_errors=0, hard_errors=NO_LIMIT,
-                        junk=NO_LIMIT, forbid_pipelining=False)
+        if self.script is not None and self.script.secures and secure is None:
+            raise UsageError(f"{name}: it is about TLS, which is not offered: say --tls")
         greeting = f"220 {table.get('greeting', 'sink.load.test ESMTP')}\r\n".encode()
-        self.receiver = Receiver(engine, limits, greeting, ehlo.encode(), self.script)
+        offers = [word for word in EHLO if word not in {item.upper() for item in args.no}]
+        if secure is None:
+            self.receiver = Receiver(engine, limits(0), greeting, hello(offers), self.script)
+        else:
+            self.receiver = SecureReceiver(engine, limits(FEATURE), greeting, hello([*offers, "STARTTLS"]), self.script, secure,
+                                           limits(0), hello(offers))
         self.socket = bind(where)
         self.socket.listen(args.backlog)
         self.door = self.receiver.listen(self.socket.fileno())
@@ -99,7 +117,8 @@ class Server:
         self.loop = asyncio.get_running_loop()
         self.over = self.loop.create_future()
         self.engine = Engine(self.loop)
-        self.posts = [Post(self.engine, args, *split(text)) for text in args.listen]
+        self.secure = tls.server(args.cert, args.key) if args.tls else None
+        self.posts = [Post(self.engine, args, *split(text), self.secure) for text in args.listen]
         self.clock = Clock()
 
     def stop(self) -> None:
@@ -109,7 +128,8 @@ class Server:
 
     def packed(self) -> dict[str, Any]:
         """What this process has counted."""
-        return {"seconds": self.clock.seconds(), "cpu_seconds": self.clock.cpu(), "posts": [post.packed() for post in self.posts]}
+        return {"seconds": self.clock.seconds(), "cpu_seconds": self.clock.cpu(),
+                "posts": [post.packed() for post in self.posts], "tls": self.secure and self.secure.packed()}
 
     def messages(self) -> int:
         """Messages taken."""
@@ -124,6 +144,8 @@ class Server:
         if command == "reset":
             for post in self.posts:
                 post.receiver.reset()
+            if self.secure is not None:
+                self.secure.reset()
             self.clock.reset()
             say({"reset": True})
         elif command == "count":
@@ -199,6 +221,7 @@ def summary(args: argparse.Namespace, parts: list[dict[str, Any]]) -> dict[str, 
                 runs.setdefault(name, Run(name.encode())).merge(base64.b64decode(state))
     return {"tool": "pyfix bench sink", "processes": len(parts), "seconds": round(max(one["seconds"] for one in parts), 3)} | total | {
         "latency_ms": summed(packed).summary(), "runs": {name: entries.result() for name, entries in runs.items()},
+        "tls": tls.merged([one["tls"] for one in parts]) if args.tls else None,
         "replies": added(posts, "replies"), "altered_samples": [row for post in posts for row in post["samples"]],
         "posts": posts if len(posts) > 1 else [], "cpu_seconds": added(parts, "cpu_seconds")}
 
@@ -301,6 +324,8 @@ def main(words: list[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else words
     args = parser().parse_args(words)
     try:
+        if (args.cert or args.key) and not args.tls:
+            raise UsageError("--cert and --key need --tls")
         if args.jobs > 1 and not args.part:
             return run(lambda: several(args, words))
         return run(lambda: single(args))

@@ -20,8 +20,9 @@ from typing import Any
 
 from pyfix._core.client import PIPELINING
 from pyfix._core.request import Settings
-from pyfix.load import mix
+from pyfix.load import mix, tls
 from pyfix.load.sending import Source
+from pyfix.load.sending_tls import SecureSource
 from pyfix.load.tool import Clock, UsageError, Workers, added, address, part, run, say, summed
 from pyfix.load.traffic import Traffic
 from pyfix.net.engine import Engine
@@ -53,6 +54,9 @@ def parser() -> argparse.ArgumentParser:
     add("--no-pipelining", action="store_true", help="one command at a time, as smtp-source does")
     add("--no-ehlo", action="store_true", help="HELO only, so no extensions")
     add("--no-rset", action="store_true", help="no RSET before the next message on a kept connection")
+    add("--tls", action="store_true", help="STARTTLS on each connection; a server without it fails")
+    add("--tls-verify", default="", metavar="FILE", help="check the certificate and its name: authorities (PEM), or \"system\"")
+    add("--tls-resume", action="store_true", help="take up the last session instead of a whole handshake")
     add("--helo", default="load.test")
     add("--from-address", default="", help="local address to connect from")
     add("--patience", type=int, default=300, help="seconds to wait for a reply")
@@ -85,14 +89,21 @@ def plan(args: argparse.Namespace, index: int, count: int) -> SimpleNamespace:
         family=family, host=host, port=port, source=args.from_address, bdat=args.bdat, no_probe=args.no_rset,
         messages_per_connection=args.per_connection, sessions=share, rate=args.rate / count, poisson=args.poisson,
         messages=args.first + args.messages if args.messages else 0, first=args.first + index, stride=count,
-        patience=args.patience, settings=settings)
+        patience=args.patience, settings=settings,
+        tls=tls.client(server_name(args.target), args.tls_verify, args.tls_resume) if args.tls else None)
+
+
+def server_name(target: str) -> str:
+    """The name that a certificate must have: the target's host as it was written, "" for a socket's path."""
+    return "" if target.startswith("unix:") else target.removeprefix("inet:").rpartition(":")[0].strip("[]")
 
 
 async def work(args: argparse.Namespace, index: int, count: int) -> dict[str, Any]:
     """Sends this process's share; its packed result."""
     loop = asyncio.get_running_loop()
     over = loop.create_future()
-    source = Source(Engine(loop), traffic(args), plan(args, index, count), lambda: over.done() or over.set_result(None))
+    kind = SecureSource if args.tls else Source
+    source = kind(Engine(loop), traffic(args), plan(args, index, count), lambda: over.done() or over.set_result(None))
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, source.stop)
     clock = Clock()
@@ -105,7 +116,7 @@ async def work(args: argparse.Namespace, index: int, count: int) -> dict[str, An
     result = {"seconds": clock.seconds(), "cpu_seconds": clock.cpu(), "failures": source.reasons}
     source.engine.close()
     return result | {key: getattr(source, key) for key in COUNTS} | {
-        key: getattr(source, key).pack() for key in HISTOGRAMS}
+        key: getattr(source, key).pack() for key in HISTOGRAMS} | {"tls": source.plan.tls and source.plan.tls.packed()}
 
 
 async def progress(args: argparse.Namespace, source: Source, clock: Clock) -> None:
@@ -171,7 +182,7 @@ def summary(args: argparse.Namespace, parts: list[dict[str, Any]]) -> dict[str, 
         "rate": round(total["sent"] / seconds, 1) if seconds else 0.0,
         "latency_ms": figures["latency"].summary(), "content_reply_ms": figures["commit"].summary(),
         "greeting_ms": figures["connects"].summary(), "started_late_ms": figures["late"].summary(),
-        "failures": added(parts, "failures"), "cpu_seconds": added(parts, "cpu_seconds")}
+        "tls": tls.merged([one["tls"] for one in parts]) if args.tls else None, "failures": added(parts, "failures"), "cpu_seconds": added(parts, "cpu_seconds")}
 
 
 def check(args: argparse.Namespace) -> None:
@@ -182,6 +193,12 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError("-j: 1 to as many as there are sessions")
     if min(args.messages, args.seconds, args.rate, args.per_connection, args.first) < 0 or args.patience < 1:
         raise UsageError("a number below 0")
+    if (args.tls_verify or args.tls_resume) and not args.tls:
+        raise UsageError("--tls-verify and --tls-resume need --tls")
+    if args.tls_verify and not server_name(args.target):
+        raise UsageError("--tls-verify: a socket's path has no name to check")
+    if args.tls and args.no_ehlo:
+        raise UsageError("--tls needs EHLO")
     if args.poisson and not args.rate:
         raise UsageError("--poisson needs --rate")
 

@@ -102,7 +102,8 @@ VALUES = "values, no rules"
 OTHERS = {
     "_core.buffer": VALUES, "_core.client_text": "a part of _core.client", "_core.limits": VALUES, "_core.request": "a part of _core.client",
     "cleanup.intake": SHORT_WAY, "cleanup.origin": VALUES, "confine": KERNEL, "deliver.session": SESSION, "durable": DISK,
-    "load.checking": TOOL, "load.histogram": TOOL, "load.receiving": TOOL, "load.sending": TOOL, "load.traffic": TOOL,
+    "load.channel": TOOL, "load.checking": TOOL, "load.histogram": TOOL, "load.receiving": TOOL, "load.receiving_tls": TOOL, "load.sending": TOOL,
+    "load.sending_tls": TOOL, "load.traffic": TOOL,
     "maps.hashtable": "maps a file into memory; what is in it is _core.hashmap's", "maps.manykeys": "_core.hashmap's lookup, 16 at a time (tests/unit/maps/test_many_keys.py)",
     "maps.manylines": "_core.hashmap's lookup, 16 lines at a time (tests/interop/maps)", "maps.pattern": "a part of maps.rules", "message": VALUES,
     "net.callbacks": SOCKETS, "net.engine": SOCKETS, "net.listener": SOCKETS, "net.sockaddr": "inet_pton(3) and inet_ntop(3)", "net.stream": SOCKETS,

@@ -29,18 +29,6 @@ cdef enum:
 cdef class Receiver:
     """The sessions of one process. limits: _core.server.Limits; ehlo: complete reply lines; script: None, or see profile.py."""
 
-    cdef readonly Engine engine
-    cdef readonly Limits limits
-    cdef readonly bytes ehlo, greeting
-    cdef readonly object script
-    cdef readonly dict runs, replies
-    cdef readonly Histogram latency, recent
-    cdef readonly int64_t connections, messages, recipients, octets, altered, unmarked, damaged, bare_lf
-    cdef readonly int64_t refused, deferred, dropped
-    cdef readonly int open_sessions, most_sessions
-    cdef readonly list samples
-    cdef Run last
-
     def __init__(self, Engine engine, Limits limits not None, bytes greeting not None, bytes ehlo not None, script=None):
         self.engine, self.limits, self.script = engine, limits, script
         self.greeting, self.ehlo = greeting, ehlo
@@ -58,6 +46,9 @@ cdef class Receiver:
     def listen(self, int fd) -> Door:
         """Takes connections from a listening, non-blocking socket."""
         return Door(self, fd)
+
+    cdef Session new_session(self):
+        return Session(self)
 
     cdef Run run(self, const char* name):
         """The counts of a run."""
@@ -107,14 +98,12 @@ cdef class Receiver:
 cdef class Door(Listener):
     """Connections from one listening socket."""
 
-    cdef Receiver receiver
-
     def __init__(self, Receiver receiver, int fd):
         self.receiver = receiver
         Listener.__init__(self, receiver.engine, fd)
 
     cdef int accepted(self, int fd, const sockaddr_storage* peer) except -1:
-        cdef Session session = Session(self.receiver)
+        cdef Session session = self.receiver.new_session()
         session.adopt(self.engine, fd, peer)
         session.begin()
         return 0
@@ -122,16 +111,6 @@ cdef class Door(Listener):
 
 cdef class Session(Stream):
     """One client."""
-
-    cdef Receiver receiver
-    cdef ServerCore core
-    cdef Check check
-    cdef readonly str address
-    cdef readonly int taken              # messages accepted here
-    cdef bytes sender
-    cdef int recipients
-    cdef uint64_t total
-    cdef bint over, driving, held, counted
 
     def __init__(self, Receiver receiver):
         self.receiver = receiver

@@ -32,8 +32,6 @@ cdef enum:
 cdef class LoadCore(ClientCore):
     """The client core, with BDAT and without the RSET that probes a kept connection, if so asked."""
 
-    cdef bint bdat, no_probe, chunking
-
     cdef int begin_request(self, Request request) except -1:
         if self.no_probe:
             self.messages = 0
@@ -65,23 +63,6 @@ cdef class Source:
     numbers this process sends), patience (seconds a reply may take), settings (_core.client.Settings).
     `done` is called once nothing more is to come.
     """
-
-    cdef readonly Engine engine
-    cdef readonly Traffic traffic
-    cdef readonly object plan, done
-    cdef readonly Histogram latency, commit, connects, late
-    cdef readonly Histogram recent            # the latencies since the last look
-    cdef readonly int64_t sent, failed, recipients, recipients_failed, connections, octets
-    cdef readonly dict reasons
-    cdef readonly bint stopping, over
-    cdef readonly int open_sessions, busy
-    cdef list idle
-    cdef int64_t number, end, stride, clock_offset
-    cdef double due, gap
-    cdef uint64_t arrivals
-    cdef bint paced, poisson, bdat, no_probe
-    cdef int per_connection, limit, patience
-    cdef object ticker
 
     def __init__(self, Engine engine, Traffic traffic, plan, done):
         self.engine, self.traffic, self.plan, self.done = engine, traffic, plan, done
@@ -148,9 +129,12 @@ cdef class Source:
             session = self.idle.pop()
             if session.fd >= 0:
                 return session.take()
-        session = Session(self)
+        session = self.new_session()
         self.open_sessions += 1
         session.open()
+
+    cdef Session new_session(self):
+        return Session(self)
 
     cdef int freed(self, Session session) except -1:
         """A session has its answer and may go on with another message."""
@@ -197,14 +181,6 @@ cdef class Source:
 
 cdef class Session(Stream):
     """One connection."""
-
-    cdef Source source
-    cdef LoadCore core
-    cdef Letter letter
-    cdef readonly bint connected
-    cdef bint gone
-    cdef int64_t due, opened, dotted
-    cdef int uses
 
     def __init__(self, Source source):
         self.source = source
@@ -273,9 +249,9 @@ cdef class Session(Stream):
 
     cdef int ended(self, str reason) except -1:
         """The connection is over; a message under way has failed for `reason`."""
-        if self.gone:
+        if self.over:
             return 0
-        self.gone = True
+        self.over = True
         self.abort()
         if self.letter is not None:
             self.letter = None
@@ -314,6 +290,10 @@ cdef class Session(Stream):
     cdef int ready(self) except -1:
         """Greeted: the first message."""
         self.source.connects.add(monotonic_us() - self.opened)
+        return self.first()
+
+    cdef int first(self) except -1:
+        """The first message, if there is one."""
         if self.letter is None:
             return self.leave()
         if self.core.bdat and not self.core.chunking:
