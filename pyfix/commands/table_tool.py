@@ -90,7 +90,7 @@ class Tool:
             raise Fatal("specify -b -h or -m only with \"-q -\"")
         if self.mime and not (self.body or self.header):
             report.warning("ignoring -m option without -b or -h")
-        if not names:
+        if not names and self.action != "list":
             raise Fatal(self._usage())
         return names
 
@@ -250,7 +250,7 @@ class Tool:
                 raise Fatal(error.text if "sequence" in error.text
                             else f"table {table.title}: sequence error: {error.text}") from error
         sys.stdout.flush()
-        return 0
+        return 0 if specs else 1
 
     # -- building
 

@@ -55,7 +55,9 @@ def split_assignment(text: str) -> tuple[str, str, str]:
         at += 1
     name, rest = text[:at], text[at:].lstrip(WHITE)
     if quoted:
-        return "", "", "missing '\"'"
+        return "", "", "unbalanced '\"'"
+    if not text:
+        return "", "", "no key found; expected format: key = value"
     if not rest.startswith("="):
         return "", "", "missing '=' after attribute name"
     return name, rest[1:].strip(WHITE), ""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..config.lines import split_nameval
 from ..errors import ConfigError, TableConfigError
 from . import report
-from .braces import split_assignment
 from .lines import logical_lines
 
 
@@ -74,9 +74,10 @@ def read_settings(type: str, name: str, config: Any) -> Settings:
         raise TableConfigError(title, f"open {name}: {error.strerror}") from error
     values = {}
     for line in logical_lines(data, name):
-        key, value, error = split_assignment(line.text.decode("utf-8", "surrogateescape"))
-        if error:
-            raise TableConfigError(title, f'{name}, line {line.first}: {error}: "{report.show(line.text)}"')
+        try:
+            key, value = split_nameval(report.show(line.text))
+        except ConfigError as error:
+            raise TableConfigError(title, f"{name}, line {line.first}: {error.text}") from None
         values[key] = value
     return Settings(title, name, values)
 

@@ -16,7 +16,7 @@ from .table import Table
 def _body(name: str) -> str | None:
     """What stands between the outer braces; None where the name is anything else."""
     name = name.strip(" \t\r\n")
-    if not name.startswith("{") or balanced(name) != len(name):
+    if not name.startswith("{") or balanced(name) != len(name) or name == "{}":
         return None
     return name[1:-1]
 

@@ -35,23 +35,24 @@ def show_address(width: int, number: int) -> str:
     return inet_ntop(family, number.to_bytes(width // 8, "big"))
 
 
-def _without_brackets(text: bytes) -> bytes:
+def _split(text: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """(the whole, network, b"/" or b"", mask) without brackets around the network; a mask behind them is the mask."""
     if not text.startswith(b"["):
-        return text
+        return text, *text.partition(b"/")
     close = text.find(b"]")
     shown = text.decode("utf-8", "surrogateescape")
     if close < 0:
         raise BlockError(f"missing ']' character after \"{shown}\"")
     if text[close + 1:close + 2] not in (b"", b"/"):
         raise BlockError(f'garbage after "{shown[:close + 1]}"')
-    return text[1:close] + text[close + 1:]
+    inner, rest = text[1:close], text[close + 1:]
+    return inner + rest, *((inner, b"/", rest[1:]) if rest else inner.partition(b"/"))
 
 
 def parse_block(text: bytes) -> Block:
     """The block that `text` names. Raises BlockError."""
-    plain = _without_brackets(text)
+    plain, head, slash, mask = _split(text)
     shown = plain.decode("utf-8", "surrogateescape")
-    head, slash, mask = plain.partition(b"/")
     if not slash:
         address = parse_address(plain)
         if address is None:

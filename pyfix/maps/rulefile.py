@@ -14,6 +14,8 @@ def read_rules(type: str, name: str) -> list[Line]:
     try:
         with open(name, "rb") as file:
             data = file.read()
+    except IsADirectoryError as error:
+        raise TableConfigError(f"{type}:{name}", f"{type} map {name}: read error: {error.strerror}") from error
     except OSError as error:
         raise TableConfigError(f"{type}:{name}", f"open {name}: {error.strerror}") from error
     return list(logical_lines(data, name))

@@ -117,5 +117,6 @@ def old_query(settings: Settings) -> str:
     query = settings.text("query")
     if query:
         return query
-    return (f"SELECT {settings.need('select_field')} FROM {settings.need('table')} "
+    table = settings.need("table")
+    return (f"SELECT {settings.need('select_field')} FROM {table} "
             f"WHERE {settings.need('where_field')} = '%s' {settings.text('additional_conditions')}")

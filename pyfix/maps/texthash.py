@@ -36,6 +36,8 @@ def _read(type: str, name: str) -> bytes:
     try:
         with open(name, "rb") as file:
             return file.read()
+    except IsADirectoryError as error:
+        raise TableConfigError(f"{type}:{name}", f"read {name}: {error.strerror}") from error
     except OSError as error:
         raise TableConfigError(f"{type}:{name}", f"open database {name}: {error.strerror}") from error
 

@@ -75,3 +75,36 @@ def test_list_with_a_table_that_does_not_open_fails_each_lookup_until_it_does(sa
     path.write_text("a b\n")
     tables._unopened = 0.1
     assert tables.get(b"a") == b"b"
+
+
+@pytest.mark.parametrize("spec, text", [
+    ("inline:{}", "bad syntax"), ("inline:{ }", "empty table"), ("inline:{{ }}", "no key found; expected format: key = value"),
+    ('inline:{{"a=b}}', "unbalanced '\"'"), ("inline:{{=b}}", "missing '=' after attribute name|missing attribute name"), ("inline:{a}", "missing '=' after attribute name")])
+def test_what_is_wrong_with_an_inline_table(spec, text):
+    with pytest.raises(TableConfigError, match=text):
+        maps.open(spec)
+
+
+@pytest.mark.parametrize("kind, text", [("cidr", "cidr map {0}: read error: Is a directory"), ("texthash", "read {0}: Is a directory")])
+def test_a_directory_is_no_table(tmp_path, kind, text):
+    with pytest.raises(TableConfigError) as error:
+        maps.open(f"{kind}:{tmp_path}")
+    assert text.format(tmp_path) in str(error.value)
+
+
+@pytest.mark.parametrize("line, text", [("=x", 'missing attribute name: "=x"'), ('"a b" = c', "missing '=' after attribute name: \"\"a b\" = c\""),
+                                        ("dbpath = /none", "bad string length 0 < 1: table = ")])
+def test_what_is_wrong_with_a_configuration_file(tmp_path, line, text):
+    (tmp_path / "cfg").write_text(line + "\n")
+    with pytest.raises(TableConfigError) as error:
+        maps.open(f"sqlite:{tmp_path}/cfg")
+    assert text in str(error.value)
+
+
+@pytest.mark.parametrize("block, text", [("[/33]/8", "bad network value"), ("[1.2.3.4/8]/9", "bad network value"), ("[/33]", "bad mask length"),
+                                         ("[1.2.3.4]/3/2", "bad mask value"), ("[1.2.3.4]/", "bad mask value")])
+def test_a_mask_behind_brackets_is_the_mask(tmp_path, said, block, text):
+    (tmp_path / "t").write_text(f"{block} x\n[10.0.0.0]/8 y\n[11.0.0.0/8] z\n")
+    table = maps.open(f"cidr:{tmp_path}/t")
+    assert text in said[0][1]
+    assert (table.get(b"10.1.1.1"), table.get(b"11.1.1.1"), table.get(b"9.1.1.1")) == (b"y", b"z", None)
