@@ -79,7 +79,7 @@ def test_list_with_a_table_that_does_not_open_fails_each_lookup_until_it_does(sa
 
 @pytest.mark.parametrize("spec, text", [
     ("inline:{}", "bad syntax"), ("inline:{ }", "empty table"), ("inline:{{ }}", "no key found; expected format: key = value"),
-    ('inline:{{"a=b}}', "unbalanced '\"'"), ("inline:{{=b}}", "missing '=' after attribute name|missing attribute name"), ("inline:{a}", "missing '=' after attribute name")])
+    ('inline:{{"a=b}}', "unbalanced '\"'"), ("inline:{a}", "missing '=' after attribute name")])
 def test_what_is_wrong_with_an_inline_table(spec, text):
     with pytest.raises(TableConfigError, match=text):
         maps.open(spec)
