@@ -34,7 +34,7 @@ class About(NamedTuple):
     """What a report is about: the message and this system. Dates as RFC 5322 text.
 
     headers_only: for text/rfc822-headers; seven_bit: the message is known to be pure ASCII;
-    retry_until: for delays, "" otherwise
+    retry_until: for delays, "" otherwise; postmaster: for whom it is no answer to what they sent (RFC 3834)
     """
 
     queue_id: str
@@ -50,6 +50,7 @@ class About(NamedTuple):
     threaded: bool = False
     message_id: bytes = b""
     references: bytes = b""
+    postmaster: bool = False
 
 
 def diagnosis(reason: str) -> tuple[str, str]:
@@ -68,7 +69,7 @@ def build(about: About, items: list[Item], subject: str, from_header: bytes, to:
     (headers only where about.headers_only), with CRLF line ends.
     """
     out: list[bytes] = [b"From: " + from_header, b"Subject: " + subject.encode(), b"To: " + to,
-                        b"Auto-Submitted: auto-replied"]
+                        b"Auto-Submitted: auto-" + (b"generated" if about.postmaster else b"replied")]
     out += _thread(about)
     encoding = b"7bit" if about.seven_bit else b"8bit"
     mark = b"--" + boundary.encode()
@@ -162,7 +163,7 @@ def _original(about: About, kind: str) -> list[bytes]:
 def folded(text: str) -> list[bytes]:
     """The text in lines of at most 79 columns, broken at blanks, continued with four blanks."""
     lines, line = [], ""
-    for word in masked_text(text).split(" "):
+    for word in masked_text(text).rstrip().split(" "):
         if line and len(line) + 1 + len(word) > _WIDTH:
             lines.append(line)
             line = _INDENT + word

@@ -28,7 +28,7 @@ _MAILER = b"MAILER-DAEMON"
 
 
 class Reports:
-    """Makes notifications and gives them to `submit(sender, recipient, content, tell)`.
+    """Makes notifications and gives them to `submit(sender, recipient, content, tell, flags=0)`.
 
     `submit` queues one message and calls tell(queue id or None) when it is committed or can't be;
     `reader` opens originals; `log` writes as postfix/bounce; `clock.now()` is in microseconds.
@@ -80,7 +80,7 @@ class Reports:
                 self.log.warning(f"{envelope.queue_id.decode()}: can't make a {label} notification: {error}")
                 tell(None)
             else:
-                self.submit(sender, to, content, tell)
+                self.submit(sender, to, content, tell, envelope.flags & model.SMTPUTF8)
 
     def notice(self, subject: str, text: str) -> None:
         """A letter to the postmaster about trouble that no message is to blame for; from the double bounce address, so it makes no other."""
@@ -96,10 +96,7 @@ class Reports:
             if kind == "failure":
                 self.log.warning(f"{envelope.queue_id.decode()}: undeliverable postmaster notification discarded")
             return []
-        items = [self._item(kind, envelope, outcome) for outcome in outcomes
-                 if outcome[1] == "cleared" or asked(envelope.recipients[outcome[0]].notify, kind)]
-        if not items:
-            return []
+        items = [self._item(kind, envelope, outcome) for outcome in outcomes]
         if not envelope.sender:
             if kind != "failure" or not self.classes & {"bounce", "2bounce"}:
                 return []
@@ -116,10 +113,11 @@ class Reports:
 
     def _senders(self, kind: str, envelope: Envelope, items: list[report.Item], outcomes: list[Any]) -> list[tuple[bytes, list[report.Item]]]:
         """Who is told of what: the sender of all of it, of a failure with VERP each recipient's own sender of that one."""
+        told = [(outcome[0], item) for outcome, item in zip(outcomes, items, strict=True)
+                if outcome[1] == "cleared" or asked(envelope.recipients[outcome[0]].notify, kind)]
         if kind != "failure" or not envelope.flags & model.VERP or self.config.disable_verp_bounces:
-            return [(envelope.sender, items)]
-        indexes = [outcome[0] for outcome in outcomes if asked(envelope.recipients[outcome[0]].notify, kind)]
-        return [(verp.sender_of(envelope, index), [item]) for index, item in zip(indexes, items, strict=True)]
+            return [(envelope.sender, [item for _, item in told])] if told else []
+        return [(verp.sender_of(envelope, index), [item]) for index, item in told]
 
     def _item(self, kind: str, envelope: Envelope, outcome: Any) -> report.Item:
         recipient, (*_, dsn, reason) = envelope.recipients[outcome[0]], outcome
@@ -141,14 +139,15 @@ class Reports:
         known = header_values(original) if config["enable_threaded_bounces"] == "yes" else {}
         seven_bit = envelope.attributes.get("encoding") == "7bit" and original.isascii()
         about = report.About(
-            envelope.queue_id.decode(), envelope.sender, envelope.envid, date(envelope.arrival), config["myhostname"],
+            envelope.queue_id.decode(), envelope.sender or _MAILER + b"@" + config["myhostname"].encode(), envelope.envid, date(envelope.arrival), config["myhostname"],
             config["mail_name"], headers_only, seven_bit, bool(envelope.flags & model.SMTPUTF8),
             date(envelope.arrival + config.maximal_queue_lifetime * 1_000_000) if kind == "delay" else "",
-            bool(known), known.get(b"message-id", b""), known.get(b"references", b""))
+            bool(known), known.get(b"message-id", b""), known.get(b"references", b""), postmaster)
         chosen = self.templates[kind]
         text = "" if postmaster else template.expand(chosen, config, self.log.warning)
         subject = chosen.postmaster_subject if postmaster else chosen.subject
         boundary = f"{about.queue_id}.{now // 1_000_000}/{about.hostname}"
+        to = to if b"@" in to else to + b"@" + config["myorigin"].encode()
         return report.build(about, items, subject, self._from(chosen), to, chosen.charset, text, boundary, original, kind)
 
     def _headers_only(self, kind: str, postmaster: bool, envelope: Envelope) -> bool:

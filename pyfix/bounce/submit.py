@@ -35,11 +35,14 @@ class Submit:
         self.config, self.resolver = config, Resolver(config, self.log.warning)
         self.mapper = Mapper(config, self.resolver)
 
-    def __call__(self, sender: bytes, to: bytes, content: bytes, tell: Tell) -> None:
-        """Commit one message; tell(queue id) when it is on disk, tell(None) when that can't be."""
-        run(self._new(sender, to, content, tell), done)
+    def __call__(self, sender: bytes, to: bytes, content: bytes, tell: Tell, flags: int = 0) -> None:
+        """Commit one message; tell(queue id) when it is on disk, tell(None) when that can't be.
 
-    async def _new(self, sender: bytes, to: bytes, content: bytes, tell: Tell) -> None:
+        `flags`: model.SMTPUTF8 where the message that it is about asked for it (RFC 6531: its addresses are in the report).
+        """
+        run(self._new(sender, to, content, tell, flags), done)
+
+    async def _new(self, sender: bytes, to: bytes, content: bytes, tell: Tell, flags: int) -> None:
         try:
             sender = await self.mapper.envelope_sender(sender)
             recipients = await self.recipients(to, sender)
@@ -47,8 +50,8 @@ class Submit:
             content, message_id = self.complete(queue_id, content)
             if self.mapper.maps_headers:
                 content = await self.mapped(content)
-            envelope = Envelope(queue_id, self.clock.now(), sender, content_flags(content) | model.BOUNCE, len(content),
-                                attributes={"message_id": message_id}, recipients=recipients)
+            envelope = Envelope(queue_id, self.clock.now(), sender, content_flags(content) | model.BOUNCE | flags, len(content),
+                                attributes={"message_id": message_id} | declared(content), recipients=recipients)
             self.writer.commit(pack(envelope), content, (envelope, tell))
         except (PyfixError, OSError) as error:
             self.log.warning(f"can't queue a notification: {error}")
@@ -60,9 +63,14 @@ class Submit:
         for one in await self.mapper.recipients([Recipient(to)], sender):
             new = await self.resolve(one.address, sender)
             new.original = one.original or (one.address if new.address != one.address else b"")
-            new.notify = one.notify
+            new.notify, new.orcpt = one.notify, self.original_recipient(to)
             found.append(new)
         return found
+
+    def original_recipient(self, to: bytes) -> bytes:
+        """What ORCPT shall say where that is not simply the address: its domain is ours, its type UTF-8 (RFC 6533)."""
+        whole = to if b"@" in to else to + b"@" + self.config["myorigin"].encode()
+        return b"" if whole == to and to.isascii() else (b"rfc822;" if to.isascii() else b"utf-8;") + whole
 
     async def mapped(self, content: bytes) -> bytes:
         """The content with the addresses in its header mapped."""
@@ -137,6 +145,12 @@ def notice(envelope: Envelope, place: model.Place) -> list[Any]:
 def gmt(microseconds: int) -> str:
     """YYYYMMDDHHMMSS, UTC."""
     return time.strftime("%Y%m%d%H%M%S", time.gmtime(microseconds // 1_000_000))
+
+
+def declared(content: bytes) -> dict[str, str]:
+    """The attribute `encoding` of a message whose header says 8bit: a server is told BODY=8BITMIME, or gets it converted (RFC 6152)."""
+    head = content[:content.index(b"\r\n\r\n") + 2]
+    return {"encoding": "8bit"} if b"\r\nContent-Transfer-Encoding: 8bit\r\n" in head else {}
 
 
 def content_flags(content: bytes) -> int:

@@ -99,6 +99,8 @@ class Cleanup(Hot):
             return
         replies = {"hops": TOO_MANY_HOPS, "checks": intake.reply, "space": NO_SPACE, "size": TOO_BIG}
         reply = replies.get(intake.error, QUEUE_WRITE_ERROR)
+        if intake.error == "hops":
+            self.log.warning(f"{intake.queue_id.decode()}: message rejected: hopcount exceeded")
         if reply.code >= 500 and intake.error in CONTENT_ERRORS and intake.actions is not None and RETURNS in intake.actions:
             return self.give_back(intake, reply)
         self.end(intake, reply)

@@ -43,7 +43,7 @@ cdef class Keeper:
     cdef int log_message_id(self, Intake intake, const char* p, size_t n) except -1:
         """`QID: message-id=<...>`, as cleanup logs it when the header has been read (a made one is logged when made)."""
         if n == 0:
-            if intake.origin.local:
+            if intake.origin.local or self.rewrites_remote or self.adds_always:
                 return 0
             p, n = b"<>", 2
         return (<Lines> self.log).put_parts(INFO, intake.queue_id, b": message-id=", 13, p, n)

@@ -33,7 +33,8 @@ class Desk:
             raise QueueError("damaged")
         return None, self.body
 
-    def submit(self, sender, to, content, tell):
+    def submit(self, sender, to, content, tell, flags=0):
+        self.flags = flags
         self.sent.append((sender, to, content))
         tell(None if self.fail else b"NEW%d" % len(self.sent))
 
@@ -84,6 +85,30 @@ def test_postmaster_copies_have_headers_only(tmp_path):
     assert [(sender, to) for sender, to, _ in sent] == [(b"", b"s@example.org"),
                                                         (b"double-bounce@mail.example.com", b"postmaster")]
     assert b"\r\nbody\r\n" not in sent[1][2] and b"Subject: Postmaster Copy: Undelivered Mail" in sent[1][2]
+    assert b"\r\nTo: postmaster@mail.example.com\r\nAuto-Submitted: auto-generated\r\n" in sent[1][2]
+
+
+@pytest.mark.parametrize("notify", [model.NOTIFY_NEVER, model.NOTIFY_SUCCESS])
+def test_the_postmaster_is_told_of_recipients_that_the_sender_does_not_ask_about(tmp_path, notify):
+    """The sender's NOTIFY is about the sender's own reports: Postfix's copies for the postmaster have all that failed."""
+    people = [Recipient(b"a@example.com", notify=notify), Recipient(b"b@example.com")]
+    desk = Desk(tmp_path, "notify_classes = bounce, 2bounce\n")
+    both = desk.queue("failure", (0, "5.0.0", "no"), (1, "5.0.0", "no"), recipients=people)
+    assert [content.count(b"Final-Recipient:") for _, _, content in both] == [1, 2]
+    one = Desk(tmp_path, "notify_classes = bounce, 2bounce\n").queue("failure", (0, "5.0.0", "no"), recipients=people)
+    assert [sender for sender, _, _ in one] == [b"double-bounce@mail.example.com"]
+    again = Desk(tmp_path, "notify_classes = 2bounce\n").queue("failure", (0, "5.0.0", "no"), recipients=people, sender=b"")
+    assert [to for _, to, _ in again] == [b"postmaster"]
+
+
+def test_a_report_about_smtputf8_mail_asks_for_it_too(tmp_path):
+    desk = Desk(tmp_path)
+    desk.queue("failure", (0, "5.0.0", "no"), flags=model.SMTPUTF8 | model.HAS_8BIT)
+    assert desk.flags == model.SMTPUTF8
+
+
+def test_no_blank_ends_a_folded_line():
+    assert report.folded("a " * 60)[-1].endswith(b"a") and report.folded("x ") == [b"x"]
 
 
 def test_no_bounce_of_a_bounce(tmp_path):
@@ -93,6 +118,8 @@ def test_no_bounce_of_a_bounce(tmp_path):
     desk = Desk(tmp_path, "notify_classes = 2bounce\n")
     [(sender, to, content)] = desk.queue("failure", (0, "5.0.0", "no"), sender=b"")
     assert (sender, to) == (b"double-bounce@mail.example.com", b"postmaster") and b"\r\nbody\r\n" in content
+    assert b"\r\nX-Postfix-Sender: rfc822; MAILER-DAEMON@mail.example.com\r\n" in content
+    assert b"\r\nReturn-Path: <MAILER-DAEMON@mail.example.com>\r\n" in content
     assert desk.log == ["ABC123: postmaster non-delivery notification: NEW1"]
 
 

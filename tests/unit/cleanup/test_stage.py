@@ -175,7 +175,8 @@ def test_a_submission_names_the_user_instead_of_a_client(post):
 
 @pytest.mark.parametrize("count, code", [(48, 250), (49, 554)])
 def test_too_many_hops_are_refused(post, count, code):
-    reply, _, envelope, _, _ = post(b"Received: x\r\n" * count + b"\r\nb\r\n")
+    reply, _, envelope, _, log = post(b"Received: x\r\n" * count + b"\r\nb\r\n")
+    assert any("warning: " in line and line.endswith(": message rejected: hopcount exceeded") for line in log) == (code == 554)
     assert reply.code == code and (envelope is None) == (code == 554)
     if code == 554:
         assert reply == (554, "5.4.0", "Error: too many hops")
@@ -214,3 +215,12 @@ def test_a_full_disk_is_told_as_452_and_nothing_is_queued(post, lines):
     reply, _, envelope, _, log = post(b"", pieces=[b"A: b\r\n\r\n"] + [b"y" * 70_000 + b"\r\n"] * lines, wrap=NoRoom)
     assert reply == (452, "4.3.1", "Insufficient system storage") and envelope is None
     assert any("queue write error" in line for line in log)
+
+
+@pytest.mark.parametrize("main, told", [("", "<>"), ("always_add_missing_headers = yes\n", None),
+                                        ("remote_header_rewrite_domain = domain.invalid\n", None)])
+def test_a_made_message_id_of_a_remote_client_is_told_once(post, main, told):
+    """Where the field is completed for remote clients too, the log has the made one and no empty one before it."""
+    _, queue_id, _, stored, log = post(b"Subject: x\r\n\r\nb\r\n", main=main)
+    made = next((line.partition(": ")[2] for line in stored.decode().split("\r\n") if line.startswith("Message-Id:")), None)
+    assert [line.rpartition("message-id=")[2] for line in log if "message-id=" in line] == [told or made] and (told is None) == (made is not None)
