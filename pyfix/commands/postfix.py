@@ -218,6 +218,20 @@ ABSENT = {
     "create-missing": "\"postfix start\" and \"postfix set-permissions\" make missing queue directories"}
 
 
+def for_each_instance(config: Config, words: list[str]) -> int:
+    """Leave it to multi_instance_wrapper (postfix-wrapper(5)); `postmulti` there is ours. Raises Failure."""
+    wrapper = config.multi_instance_wrapper.split()
+    if not wrapper:
+        raise Failure("multi_instance_directories is set and multi_instance_wrapper is empty: run \"postmulti -e init\", "
+                      "or name one instance with -c")
+    ours = os.path.basename(wrapper[0]) == "postmulti"
+    program = [sys.executable, "-I", "-m", "pyfix.commands.postmulti"] if ours else wrapper[:1]
+    told = {name: config[name] for name in ("command_directory", "daemon_directory", "queue_directory", "data_directory")}
+    directory = os.path.abspath(config_directory())
+    return subprocess.run([*program, *wrapper[1:], *words], check=False,
+                          env={**os.environ, **told, "MAIL_CONFIG": directory, "config_directory": directory}).returncode
+
+
 def run(argv: list[str]) -> int:
     """The command, without its error handling."""
     try:
@@ -227,6 +241,8 @@ def run(argv: list[str]) -> int:
     directory = os.path.abspath(config_directory(dict(options).get("-c", "")))
     command = words[0] if words else ""
     script = Script(directory, words[1:])
+    if words and not dict(options).get("-c") and "MAIL_CONFIG" not in os.environ and script.config.multi_instance_directories:
+        return for_each_instance(script.config, words)
     if command not in COMMANDS:
         script.log.fatal(f"there is no \"postfix {command}\" here: {ABSENT[command]}" if command in ABSENT else
                          f"unknown command: '{command}'. {USAGE}")
