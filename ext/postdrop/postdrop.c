@@ -36,6 +36,7 @@
 #endif
 
 enum { FAILED = 1, TOO_BIG = 69 };
+enum { PATIENCE = 10 };                 /* seconds between attempts to create a file */
 enum { ENVELOPE_LIMIT = 4096, CHUNK_LIMIT = 65536, PATH_SIZE = 1024, LINE_SIZE = 65536 };
 
 static char unfinished[64];             /* name of the file while it is not complete */
@@ -223,24 +224,28 @@ static void write_all(int fd, const unsigned char *data, size_t size)
     }
 }
 
+/*
+ * As in Postfix, what is wrong with maildrop is waited for: mail is not lost because a directory is, and whoever
+ * called us can still give up.
+ */
 static int create(void)
 {
     struct timespec now;
-    int tries, fd = -1;
+    int fd;
 
-    for (tries = 0; tries < 100 && fd < 0; tries++) {
+    for (;;) {
         clock_gettime(CLOCK_REALTIME, &now);
-        snprintf(unfinished, sizeof(unfinished), "%llX%05lX.%lX", (unsigned long long) now.tv_sec,
+        snprintf(unfinished, sizeof(unfinished), "maildrop/%llX%05lX.%lX", (unsigned long long) now.tv_sec,
                  (unsigned long) now.tv_nsec / 1000, (unsigned long) getpid());
         fd = open(unfinished, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (fd < 0 && errno != EEXIST) {
-            unfinished[0] = 0;
-            fatal(FAILED, "create a file in %s/maildrop: %s", queue_directory, strerror(errno));
-        }
+        if (fd >= 0)
+            return fd;
+        if (errno == EEXIST)
+            continue;
+        fprintf(stderr, "postdrop: warning: mail_queue_enter: create file %s: %s\n", unfinished, strerror(errno));
+        unfinished[0] = 0;
+        sleep(PATIENCE);
     }
-    if (fd < 0)
-        fatal(FAILED, "create a file in %s/maildrop: no free name", queue_directory);
-    return fd;
 }
 
 /* The order of records: S and A first, R with N and O before it, M, L any number of times, E. */
@@ -306,7 +311,7 @@ static void commit(int fd)
 /* Tell pickup that there is work. Nobody there: it looks by itself when it starts. */
 static void wake_pickup(void)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "../public/pickup"};
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "public/pickup"};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0)
@@ -339,8 +344,8 @@ int main(int argc, char **argv)
             fatal(FAILED, "usage: postdrop [-c config_dir] [-v]");
     }
     configure(directory);
-    if (chdir(queue_directory) < 0 || chdir("maildrop") < 0)
-        fatal(FAILED, "chdir %s/maildrop: %s", queue_directory, strerror(errno));
+    if (chdir(queue_directory) < 0)
+        fatal(FAILED, "chdir %s: %s", queue_directory, strerror(errno));
     fd = create();
     copy_message(fd);
     commit(fd);

@@ -76,7 +76,15 @@ class Sendmail:
             self.entry = None
         self.user = self.entry.pw_name if self.entry else "unknown"
         self.sender = self.user.encode("utf-8", "surrogateescape")
+        self.enter_queue()
         self.check_verp(wish.attributes.get("verp", "default").removeprefix("default"))
+
+    def enter_queue(self) -> None:
+        """The queue is where sendmail works, as Postfix's does. Raises Failure where there is none."""
+        try:
+            os.chdir(self.config.queue_directory)
+        except OSError as error:
+            raise Failure(f"chdir {self.config.queue_directory}: {error.strerror}") from None
 
     def check_verp(self, said: str) -> None:
         """What -XV may name. Raises Failure."""

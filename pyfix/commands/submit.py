@@ -13,6 +13,7 @@ from typing import Any
 from pyfix.commands.common import Failure
 from pyfix.errors import PeerError
 from pyfix.ipc.submission import Submission, encode
+from pyfix.telemetry.maillog import CommandLog
 
 CONNECT_PATIENCE = 10.0     # seconds
 ANSWER_PATIENCE = 300.0
@@ -96,9 +97,11 @@ def into_maildrop(config: Any, message: Submission, content: bytes) -> None:
     except PeerError as error:
         raise Failure(str(error)) from None
     import subprocess
-    done = subprocess.run([postdrop_path(config), "-c", config.directory], input=data, stderr=subprocess.PIPE, check=False)
+    path = postdrop_path(config)
+    done = subprocess.run([path, "-c", config.directory, "-r"], input=data, check=False)       # it says itself what is wrong, and what it waits for
     if done.returncode == POSTDROP_TOO_BIG:
         raise Failure("message file too big")
     if done.returncode:
-        text = done.stderr.decode("utf-8", "replace").strip()
-        raise Failure(text or f"postdrop ended with status {done.returncode}")
+        how = f"exited with status {done.returncode}" if done.returncode > 0 else f"killed by signal {-done.returncode}"
+        CommandLog(config, "sendmail").warning(f'command "{path} -r" {how}')
+        raise Failure(f"unable to execute {path} -r: Application error")

@@ -13,7 +13,8 @@ from tests.kit.smtpd import Smtpd
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 SEED, COUNT = int(os.environ.get("PYFIX_SEED", "1")), int(os.environ.get("PYFIX_COUNT", "150"))
-LIMITS = """smtpd_hard_error_limit = 100000
+LIMITS = """in_flow_delay = 0
+smtpd_hard_error_limit = 100000
 smtpd_junk_command_limit = 100000
 smtpd_recipient_limit = 100000
 smtpd_recipient_overshoot_limit = 100000

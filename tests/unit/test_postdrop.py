@@ -42,6 +42,33 @@ def test_a_message_is_stored_as_it_came(spool):
     assert stat.S_IMODE(file.stat().st_mode) == 0o744 and file.stat().st_nlink == 1
 
 
+@pytest.mark.parametrize("instead", ["nothing", "a file"])
+def test_a_maildrop_that_is_not_there_is_waited_for(spool, instead):
+    """As Postfix does it: a warning, and another attempt ten seconds later; a signal ends the wait, and nothing is left."""
+    maildrop = spool / "spool" / "maildrop"
+    maildrop.rmdir()
+    if instead == "a file":
+        maildrop.touch()
+    process = subprocess.Popen([POSTDROP, "-c", spool], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    warned = process.stderr.readline()
+    assert warned.startswith(b"postdrop: warning: mail_queue_enter: create file maildrop/")
+    assert warned.endswith(b": Not a directory\n" if instead == "a file" else b": No such file or directory\n")
+    assert process.poll() is None
+    if instead == "a file":
+        process.terminate()
+        assert process.wait(10) == signal.SIGTERM and maildrop.is_file()
+    else:
+        maildrop.mkdir()
+        assert process.communicate(GOOD, timeout=20)[1] == b"" and process.returncode == 0
+        assert [file.read_bytes() for file in files(spool)] == [GOOD]
+
+
+def test_without_a_queue_directory_it_ends(spool):
+    (spool / "spool").rename(spool / "moved")
+    done = drop(spool)
+    assert done.returncode == 1 and done.stderr == b"postdrop: fatal: chdir %b/spool: No such file or directory\n" % os.fsencode(spool)
+
+
 BAD = {
     "empty": b"", "cut in a head": GOOD[:-3], "cut in data": GOOD[:30], "no end": GOOD[:-5], "more behind": GOOD + b"x",
     "type 0": b"\0\0\0\0\0", "unknown type": b"Z\0\0\0\0", "huge length": b"S\xff\xff\xff\xff",
