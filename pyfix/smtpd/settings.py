@@ -179,7 +179,7 @@ class Settings(SettingsHot):
         """Can mail go there? Where the resolver finds an error it is bad syntax, and so is a domain in UTF-8 where nobody asked for SMTPUTF8."""
         if not address:
             return True
-        found = at_once(self.resolver.resolve(address))
+        found = at_once(self.resolver.resolve(address)) if self.resolver is not None else None      # sendmail -bs has none
         if found is not None and found.flags & ERROR:
             return False
         _, at, domain = (found.recipient if found is not None else address).rpartition(b"@")
