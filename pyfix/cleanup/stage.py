@@ -52,6 +52,7 @@ class Cleanup(Hot):
         """Takes the parameters of a configuration."""
         self.config, self.generation = config, config.generation
         self.hopcount_limit = config.hopcount_limit
+        self.header_limit = config.header_size_limit
         dropped = {name.lower() for name in config.words("message_drop_headers")}
         self.drop_mask = sum(DROP_BITS.get(name, 0) for name in dropped)
         self.drop_names, self.drops_others = frozenset(name.encode() for name in dropped), bool(dropped - set(DROP_BITS))

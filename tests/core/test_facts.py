@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyfix.cleanup import facts
-from pyfix.cleanup.tidy import tidied, tidied_line
+from pyfix.cleanup.tidy import shortened, tidied, tidied_line
 from tests.oracle import facts as oracle
 
 NAMES = [b"Received", b"received", b"Message-ID", b"MESSAGE-id", b"Bcc", b"BCC ", b"Return-Path", b"Content-Length",
@@ -99,3 +99,10 @@ def test_a_tidied_header_is_tidy_and_has_the_same_fields(header):
     (b"a: b : c", b"a: b : c"), (b"\0", b"")])
 def test_a_line_is_tidied(line, kept):
     assert tidied_line(line) == kept
+
+
+@pytest.mark.parametrize("header, kept", [
+    (b"A: bcd\r\nB: c\r\n", b"A: bc\r\nB: c\r\n"), (b"A: b\r\n c\r\n d\r\n", b"A: b\r\n"), (b"A:\r\n cd\r\nB:\r\n", b"A:\r\n c\r\nB:\r\n"),
+    (b"A: bc\r\n\r\n", b"A: bc\r\n\r\n"), (b"", b""), (b" x\r\nA: b\r\n", b" x\r\nA: b\r\n")])
+def test_the_excess_of_a_field_is_left_out_and_never_makes_an_empty_line(header, kept):
+    assert shortened(header, 5) == kept

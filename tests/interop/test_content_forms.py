@@ -57,6 +57,21 @@ def test_the_same_header_is_kept(tmp_path_factory: Any, post: Any, main: str, bo
                 assert stored[stored.index(b"Date: x"):] == kept(theirs, content)[1], content
 
 
+LONG = [b"X: " + b"y" * 3000, b"X: a\r\n " + b"y" * 700 + b"\r\n z\r\n w", b"X: " + b"y" * 597 + b"\r\n gone", b"X: " + b"y" * 596 + b"\r\n " + b"z" * 900,
+        b"X: " + b"y" * 300 + b"\r\n" + b" " + b"z" * 1500 + b"\r\nY: " + b"q" * 700, b"X: y\r\n" * 200, (b"X:" + b" y" * 100 + b"\r\n " + b" z" * 60 + b"\r\n") * 3 + b"Z: x",
+        b"X: " + b"y" * 599, b"X: " + b"y" * 600, b"X: \0" + b"y" * 400 + b"\r\n z" + b"w" * 700]
+
+
+def test_the_same_excess_is_left_out(tmp_path_factory: Any, post: Any) -> None:
+    """header_size_limit: the excess of a field is discarded; a line that had nothing to come to is not there."""
+    main = "header_size_limit = 600\nline_length_limit = 550\n"
+    with Postfix(tmp_path_factory.mktemp("pf", numbered=True), main) as theirs:
+        for header in LONG:
+            content = FIXED + b"Message-Id: <2@x>\r\n" + header + b"\r\n\r\nbody\r\n"
+            stored = post(content, main=main, sender=b"s@x.test", local=True)[3]
+            assert stored[stored.index(b"Date: x"):] == kept(theirs, content)[1], content
+
+
 def addresses(line: str) -> str:
     """`from=<> to=<>` of a log line."""
     return re.search(r"; (from=<.*> to=<.*>) proto=", line)[1]

@@ -12,6 +12,7 @@ cdef class Keeper:
     cdef public bytes host, mail_name   # of a local submission's Received field
     cdef public unsigned int drop_mask  # of message_drop_headers
     cdef public int hopcount_limit
+    cdef public size_t header_limit     # bytes of one field (header_size_limit), 0: none
     cdef public bint headers_mapped, rewrites_remote, adds_always, undisclosed, drops_others
 
     cdef bytes received(self, Intake intake)

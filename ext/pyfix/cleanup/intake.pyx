@@ -14,7 +14,7 @@ from pyfix.message cimport Recipient
 from pyfix.queue.content cimport ContentBuffer
 from pyfix.telemetry.lines cimport Lines
 
-from pyfix.cleanup.tidy import tidied
+from pyfix.cleanup.tidy import shortened, tidied
 from pyfix.model import Reply
 
 cdef enum:
@@ -137,7 +137,8 @@ cdef class Intake(ContentSink):
         if not facts.ended:
             return 0
         # content checks see to the header's form themselves (_core.mime)
-        if self.checker is None and (facts.present & F_LOOSE or memchr(p, 0, facts.end) != NULL):
+        if self.checker is None and (facts.present & F_LOOSE or memchr(p, 0, facts.end) != NULL
+                                     or self.stage.header_limit and facts.end > self.stage.header_limit):
             self.tidy(facts.end)
             p, n = self.content.data + self.head, self.content.length - self.head
             read_facts(p, n, last, self.stage.drop_mask, &facts)
@@ -164,6 +165,8 @@ cdef class Intake(ContentSink):
         cdef ContentBuffer whole = ContentBuffer()
         cdef const char* p = self.content.data + self.head
         cdef bytes header = tidied(p[:end])
+        if self.stage.header_limit and <size_t> len(header) > self.stage.header_limit:
+            header = shortened(header, self.stage.header_limit)
         whole.append(self.content.data, self.head)
         whole.append(header, len(header))
         whole.append(p + end, self.content.length - self.head - end)
