@@ -196,9 +196,10 @@ def one(shown: Shown, file: BinaryIO, name: str, offset: int) -> None:
     with file:
         data = file.read()
     try:
-        if data[:1] != b"C" and not offset:
+        if data[:1] not in (b"C", b"") and not offset:
             raise Damaged("input is not a valid queue file")
-        show_file(shown, data, name, offset)
+        if data:
+            show_file(shown, data, name, offset)
     except Damaged as error:
         shown.out.flush()
         print(f"postcat: warning: {name}: {error}", file=sys.stderr)

@@ -22,7 +22,7 @@ CASES = {
     "postqueue": ["", "-x", "-p -f", "-p x", "-i", "-i a.b", "-s", "-s x..y", "-p", "-j", "-f", "-i ABC123", "-j -j", "-f x", "-v -v -s"],
     "postsuper": ["-x", "-d", "-d a/b", "-d ABC", "-d ALL", "-h ABC hold", "-h ABC nope", "-H ALL", "-e ALL", "-f ABC", "-f ALL hold", "-d -",
                   "-d ALL maildrop", "-d ALL defer", "-p", "-s", "-S", "-c rel -s", "-d ALL -h ALL", "-d ALL hold deferred", "-p hold"],
-    "postcat": ["-x", "-q", "-q ABCDEF123", "-q a/b", "/etc/passwd", "/nonexistent", "-s x", "-s -1 /etc/passwd", "-be /etc/passwd", "-c"],
+    "postcat": ["-x", "-q", "-q ABCDEF123", "-q a/b", "/etc/passwd", "/dev/null", "/nonexistent", "-s x", "-s -1 /etc/passwd", "-be /etc/passwd", "-c"],
     "postkick": ["", "-x", "a b", "public pickup W", "nosuch pickup W", "public x y z", "-v private nosuch W"],
     "postlock": ["", "-x", "mbox", "BASE/mbox true", "BASE/mbox false", "BASE/mbox /nonexistent", "-l bogus BASE/mbox true",
                  "-l bogus,fcntl,dotlock BASE/mbox true", "-l fcntl,dotlock BASE/mbox ls -a BASE/box", "-l flock,fcntl BASE/box/mbox ls BASE/box",
