@@ -73,7 +73,7 @@ class Contest:
         self.sink = receiver(self.scenario, self.root)
         try:
             self.begin()
-            seen = {name: durability.look(system)._asdict() for name, system in self.systems.items() if name in trace}
+            seen = {name: found for name in list(self.systems) if name in trace and (found := self.look(name)) is not None}
             for number in range(rounds + 1):
                 for name in list(self.systems):
                     if time.monotonic() < self.deadline:
@@ -120,6 +120,15 @@ class Contest:
         """Messages for a dead destination, so that they stay."""
         burst(system.port, backlog, "backlog", ["-s", "20", "-l", "4096", "-c", "0", "-t", "user@d0.test"])
         usage.settle(system.root_pid(), patience=30)
+
+    def look(self, name: str) -> dict[str, Any] | None:
+        """What strace sees of one system; None, and the system is out, where it does not answer."""
+        system = self.systems[name]
+        try:
+            return durability.look(system)._asdict()
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+            self.give_up(name, system, f"under strace: {error}; its last words: {system.words()[:300]}")
+            return None
 
     def one_round(self, name: str, number: int) -> None:
         """One burst, or one restart, on one system; a failure puts the system out."""

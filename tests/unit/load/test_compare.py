@@ -6,10 +6,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from bench.compare import peers, report, usage
+from bench.compare import measure, peers, report, usage
 from bench.compare.durability import judge, per_thousand
 from bench.compare.measure import SYSTEMS, living, routes
 from bench.compare.scenarios import ALL
@@ -122,3 +123,15 @@ def test_the_launcher_keeps_orphans_and_their_cpu_time() -> None:
 
 def test_all_systems_are_known_to_the_report() -> None:
     assert set(SYSTEMS) == set(report.ORDER) == set(report.COLORS)
+
+
+def test_a_system_that_dies_before_the_look_is_out_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contest = measure.Contest(ALL[0], ["gone"], tmp_path, 1, 1)
+    contest.systems["gone"] = SimpleNamespace(words=lambda: "killed", stop=lambda: None)
+
+    def refused(_: object) -> None:
+        raise ConnectionRefusedError("refused")
+
+    monkeypatch.setattr(measure.durability, "look", refused)
+    assert contest.look("gone") is None and not contest.systems
+    assert contest.absent["gone"] == "under strace: refused; its last words: killed"
