@@ -1,19 +1,20 @@
 """How a process starts: configuration, log, listeners, privileges, loop, stage.
 
     python -m pyfix.service PROGRAM -n NAME -t TYPE -c DIRECTORY -m MODULE [-k KEY] [-i INDEX]
-        [-s STATUS_FD] [-g LOG_FD] [-l LISTENER=FD ...] [-r] [-w WAKEUP] [-z CAPACITY] [-o name=value ...]
+        [-s STATUS_FD] [-g LOG_FD] [-l LISTENER=FD ...] [-r] [-j] [-w WAKEUP] [-z CAPACITY] [-o name=value ...]
 
 Master has pyfix.zygote fork it with these arguments; nobody else needs to. Law: master(8), and the order here: what
 needs root (reading configuration, importing code) comes first, then root is given up and
-the loss verified, and only then is there a loop, a socket or a byte from outside.
+the loss verified, and only then is there a loop, a socket or a byte from outside. With -j (chroot) tables and log are opened
+before that, and root is given up in the jail: see pyfix/jail.py.
 
-The status socket (SOCK_SEQPACKET) carries one-letter notices: to master b"p" + process id, b"r" (ready);
-from master b"R" + overrides (reload), b"L" + descriptor (new log file), b"Q" (stop in good
-order). When it closes, master is gone, and so is this process at once: the next start must find its
+The status socket (SOCK_SEQPACKET) carries one-letter notices: to master b"p" + process id, b"t" + files that a jailed process
+has read (msgpack, path -> jail.Stamp), b"r" (ready); from master b"R" + overrides (reload), b"L" + descriptor (new log file),
+b"D" (another has taken over: finish what you have, take no more), b"Q" (stop in good order). When it closes, master is gone, and so is this process at once: the next start must find its
 ports free.
 
-A stage is a module with `async start(service)`; it may have `reload(service, config)`
-(plain or async) and `async stop(service)`. A mistake of ours (an exception that nobody caught)
+A stage is a module with `async start(service)`; it may have `prepare(service)`, called before it without a loop (where there is
+a jail: outside it), `reload(service, config)` (plain or async), `async drain(service)` and `async stop(service)`. A mistake of ours (an exception that nobody caught)
 ends the process loudly; master has another within two seconds.
 """
 
@@ -38,13 +39,14 @@ from typing import Any, NamedTuple, NoReturn
 import msgpack
 import uvloop
 
-from pyfix import confine
+from pyfix import confine, jail
 from pyfix.config import Config
 from pyfix.errors import ConfigError, PyfixError, QueueError, SystemTrouble
 from pyfix.preload import needed, preload, readable_by_all
 from pyfix.telemetry.maillog import Maillog
 
-READY, RELOAD, NEW_LOG, STOP = b"r", b"R", b"L", b"Q"
+READY, FILES, RELOAD, NEW_LOG, DRAIN, STOP = b"r", b"t", b"R", b"L", b"D", b"Q"
+FILES_AT_ONCE = 200         # in one notice
 STATUS_SIZE = 65536         # bytes of the longest notice
 EXIT_TROUBLE = 1
 DISK_TROUBLE = frozenset((errno.EIO, errno.EROFS, errno.ENOSPC, errno.EDQUOT))    # no mistake of ours: said in one line
@@ -71,6 +73,7 @@ class Arguments(NamedTuple):
     log: int | None
     listeners: list[Listener]
     keep_root: bool
+    jail: bool
     wakeup: int
     capacity: int
     overrides: list[tuple[str, str]]
@@ -79,7 +82,7 @@ class Arguments(NamedTuple):
 def parse(argv: list[str]) -> Arguments:
     """The arguments that `master` gives. Raises ConfigError."""
     try:
-        options, rest = getopt.getopt(argv[1:], "n:t:c:m:k:i:s:g:l:rw:z:o:")
+        options, rest = getopt.getopt(argv[1:], "n:t:c:m:k:i:s:g:l:rjw:z:o:")
     except (getopt.GetoptError, IndexError) as error:
         raise ConfigError(f"service: {error}", remedy="services are started by master, not by hand") from None
     if not argv or rest:
@@ -90,7 +93,7 @@ def parse(argv: list[str]) -> Arguments:
     name = last.get("-n", argv[0])
     return Arguments(argv[0], name, last.get("-t", "unix"), last["-c"], last["-m"], last.get("-k", name),
                      int(last.get("-i", 0)), int(last.get("-s", -1)), int(last["-g"]) if "-g" in last else None,
-                     listeners, "-r" in last,
+                     listeners, "-r" in last, "-j" in last,
                      int(last.get("-w", 0)), int(last.get("-z", 0)), overrides)
 
 
@@ -105,16 +108,25 @@ def load_config(arguments: Arguments) -> Config:
     return Config.load(arguments.directory, arguments.overrides, arguments.name, arguments.program)
 
 
-def give_up_root(owner: str) -> None:
-    """Become `mail_owner`, without groups, capabilities or a way back. Raises ConfigError, SystemTrouble."""
+def identity(owner: str) -> pwd.struct_passwd:
+    """The user `mail_owner`. Raises ConfigError."""
+    try:
+        entry = pwd.getpwnam(owner)
+    except KeyError:
+        raise ConfigError(f"mail_owner: unknown user {owner}",
+                          remedy=f"make the user (useradd -r {owner}) or set mail_owner in main.cf") from None
+    if entry.pw_uid == 0:
+        raise ConfigError("mail_owner must not be root", remedy="set mail_owner in main.cf")
+    return entry
+
+
+def give_up_root(owner: str, root: str = "") -> None:
+    """Become `mail_owner`, in the jail `root` if there is one, without groups, capabilities or a way back. Raises ConfigError,
+    SystemTrouble, OSError."""
     if os.geteuid() == 0:
-        try:
-            entry = pwd.getpwnam(owner)
-        except KeyError:
-            raise ConfigError(f"mail_owner: unknown user {owner}",
-                              remedy=f"make the user (useradd -r {owner}) or set mail_owner in main.cf") from None
-        if entry.pw_uid == 0:
-            raise ConfigError("mail_owner must not be root", remedy="set mail_owner in main.cf")
+        entry = identity(owner)
+        if root:
+            jail.enter(root)
         os.setgroups([])
         os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
         os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
@@ -151,10 +163,10 @@ class Service:
         self.program, self.name, self.type = arguments.program, arguments.name, arguments.type
         self.key, self.index = arguments.key, arguments.index
         self.listeners, self.wakeup, self.capacity = arguments.listeners, arguments.wakeup, arguments.capacity
-        self.queue_directory = config.queue_directory if readable_by_all(config.queue_directory) else "."
+        self.queue_directory = config.queue_directory if not arguments.jail and readable_by_all(config.queue_directory) else "."
         self.log = Maillog(config, arguments.program, loop, fd=arguments.log)
         self.status: socket.socket | None = None
-        self.stopping = False
+        self.stopping = self.prepared = False
         self.stage_state: Any = None        # whatever the stage keeps
         self._engine: Any = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -246,6 +258,8 @@ class Service:
             self.spawn(self._reload(msgpack.unpackb(data[1:])))
         elif kind == NEW_LOG and fds:
             self.log.reopened(fds[0])
+        elif kind == DRAIN:
+            self.spawn(self._drain())
         elif kind == STOP:
             self.spawn(self._stop())
         elif not kind:
@@ -266,6 +280,12 @@ class Service:
         if inspect.isawaitable(result):
             await result
 
+    async def _drain(self) -> None:
+        """Another process has taken over; a stop that comes meanwhile ends us before we are through."""
+        if hasattr(self.stage, "drain"):
+            await self.stage.drain(self)
+        await self._stop()
+
     async def _stop(self) -> None:
         if self.stopping:
             return
@@ -282,10 +302,28 @@ class Service:
         if report is not None:
             report.set_sink(lambda level, text: getattr(self.log, level)(text))
 
+    def prepare(self) -> None:
+        """Have the stage open its tables."""
+        self.prepared = True
+        self.hear_tables()
+        if hasattr(self.stage, "prepare"):
+            self.stage.prepare(self)
+
+    def enter_jail(self) -> None:
+        """Open what is outside, tell master what was read, and give up root inside."""
+        jail.begin()
+        self.log.open()
+        self.prepare()
+        seen = list(jail.seen.items())
+        for at in range(0, len(seen), FILES_AT_ONCE):
+            os.write(self.arguments.status, FILES + msgpack.packb(dict(seen[at:at + FILES_AT_ONCE]), unicode_errors="surrogateescape"))
+        give_up_root(self.config.mail_owner, os.path.realpath(self.config.queue_directory))
+
     async def run(self) -> None:
         """Start the stage and serve until told otherwise."""
-        self.hear_tables()
         try:
+            if not self.prepared:
+                self.prepare()
             await self.stage.start(self)
         except OSError as error:        # the disk's or the network's trouble, no mistake of ours
             raise SystemTrouble(str(error)) from error
@@ -324,14 +362,16 @@ def main(argv: list[str], imported: bool = False) -> NoReturn:
         arguments = parse(argv)
         config = load_config(arguments)
         stage = importlib.import_module(arguments.module)
-        if not imported and needed():
+        if not imported and needed() or arguments.jail:
             preload([importlib.import_module(arguments.module.rpartition(".")[0])])
         os.chdir(config.queue_directory)
-        if not arguments.keep_root:
+        if not arguments.keep_root and not arguments.jail:
             give_up_root(config.mail_owner)
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
         service = Service(arguments, config, stage, loop)
+        if arguments.jail:
+            service.enter_jail()
     except (Exception, SystemExit) as error:
         startup_failed(argv[0] if argv else "service", arguments, error)
     loop.set_exception_handler(service.unhandled)

@@ -7,7 +7,7 @@ long as the configuration; a name that nobody knows answers 451, never "yes".
 Source: postconf(5) smtpd_recipient_restrictions and its kin, SMTPD_ACCESS_README, RESTRICTION_CLASS_README.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from pyfix import maps
@@ -110,6 +110,13 @@ class Engine:
                 opened = Unopened(spec, error.text)
             found = self._tables[spec] = Access(self, opened, spec)
         return found
+
+    def open_tables(self, texts: Iterable[str]) -> None:
+        """Open the tables that these lists and all classes name, which else is done when one is first asked."""
+        for text in (*texts, *self.classes.values()):
+            for step in self.compiled(text):
+                if not step.name or step.name.startswith("check_") and step.name.endswith("_access"):
+                    self.table(step.argument)
 
     def domain_keys(self, name: bytes, whole: bool) -> Iterator[tables.Key]:
         """A domain's keys in the order of lookup."""

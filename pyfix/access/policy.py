@@ -9,6 +9,7 @@ through; unknown users are refused last. "postmaster" without a domain is always
 from collections.abc import Callable
 from typing import Any
 
+from pyfix import jail
 from pyfix.access.engine import Engine
 from pyfix.access.subject import Subject
 from pyfix.access.verdict import (CLIENT, DATA, DUNNO, END_OF_DATA, ETRN, HELO, RECIPIENT, REJECT, SENDER, Stop,
@@ -54,6 +55,8 @@ class Policy:
             self.engine.permits_networks_first(self.lists[name]) for name in ("relay", "recipient")))
         self.has = {name: bool(self.engine.compiled(self.lists[name])) for name in LISTS}
         self.has["sender"] = self.has["sender"] or self.unlisted_sender
+        if jail.preparing:
+            self.engine.open_tables(self.lists.values())
 
     # -- one list
 

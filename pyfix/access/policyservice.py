@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable
 from typing import Any, NamedTuple
 
+from pyfix import jail
 from pyfix.access.actions import Result
 from pyfix.access.engine import Engine, Scope
 from pyfix.access.subject import Subject
@@ -58,7 +59,7 @@ class Service:
 
     def __init__(self, config: Any, server: str, options: Options) -> None:
         self.server, self.options = server, options
-        self.queue_directory = config["queue_directory"]
+        self.queue_directory = jail.base(config["queue_directory"])
         self.idle: list[Connection] = []
         self.slots = asyncio.Semaphore(MOST_CONNECTIONS)
 

@@ -63,11 +63,20 @@ def frame(items: list[bytes]) -> bytes:
 
 def attach(service: Any, resolver: Resolver | None = None) -> Cleanup:
     """A Cleanup for this process; needs the running loop. Raises QueueError where the spool can't be used."""
-    notices = Notices(service)
-    cleanup = Cleanup(service, resolver or Resolver(service.config, service.log.warning), notices)
+    return join(unjoined(service, resolver or Resolver(service.config, service.log.warning)))
+
+
+def unjoined(service: Any, resolver: Resolver) -> Cleanup:
+    """A Cleanup with its tables open, that has no writer and does not know qmgr yet: `join` does the rest."""
+    return Cleanup(service, resolver, Notices(service))
+
+
+def join(cleanup: Cleanup) -> Cleanup:
+    """Open the queue and call qmgr; needs the running loop. Raises QueueError where the spool can't be used."""
+    service = cleanup.service
     cleanup.writer = Writer(log_directory(service.queue_directory), service.key, service.loop, cleanup.on_group,
                             long_ids=service.config.enable_long_queue_ids)
-    notices.link.start()
+    cleanup.notify.link.start()
     service.loop.call_later(LOOK, watch, service, cleanup.writer)
     return cleanup
 

@@ -4,6 +4,7 @@ A process takes as many jobs at a time as its master.cf line has processes (`-`:
 process carries them all.
 """
 
+import asyncio
 import os
 from typing import Any
 
@@ -23,13 +24,14 @@ from pyfix.resolve import Resolver as Rewriter
 from pyfix.resolve.generic import Generic
 
 CAPACITY = 5_000
+DRAIN_LOOK = 0.1        # seconds between looks whether the last job is done
 
 
 class Smtp:
     """One delivery process: the agent and its link to qmgr."""
 
     def __init__(self, service: Any) -> None:
-        self.service = service
+        self.service, self.draining = service, False
         self.resolver = Resolver()
         self.capacity = int(getattr(service, "capacity", 0) or CAPACITY)
         parameters = Parameters(service.config, service.log, service.program)
@@ -63,7 +65,7 @@ class Smtp:
     def on_open(self, connection: Connection) -> None:
         """Say who we are and how much we can take."""
         connection.send([HELLO, "agent", self.service.name, os.getpid(), self.service.config.generation])
-        connection.send([READY, self.service.name, self.capacity])
+        connection.send([READY, self.service.name, 0 if self.draining else self.capacity])
 
     def on_message(self, connection: Connection, message: list[Any]) -> None:
         """A frame from qmgr."""
@@ -76,6 +78,21 @@ class Smtp:
         """Send the outcomes of a turn; without a connection qmgr has forgotten the jobs, and will give them out again."""
         self.service.log.flush()        # our delivery lines stand before qmgr's "removed"
         self.link.send([OUTCOME, results])
+        if self.draining:
+            self.tell_room()
+
+    async def drain(self) -> None:
+        """Another process has taken over: take no more jobs, finish those we have."""
+        self.draining = True
+        self.tell_room()
+        while self.agent.active and self.link.connection is not None:
+            await asyncio.sleep(DRAIN_LOOK)
+        self.link.close()
+        await self.agent.stop()
+
+    def tell_room(self) -> None:
+        """qmgr counts what it gets back as room for more: while we drain it has to hear each time that there is none."""
+        self.link.send([READY, self.service.name, 0])
 
     def configure(self) -> None:
         """A reload: new deliveries follow the new configuration."""
@@ -86,15 +103,24 @@ class Smtp:
         self.map_outward()
 
 
+def prepare(service: Any) -> None:
+    """Open tables and read files: what a process in a jail can't do later."""
+    service.stage_state = Smtp(service)
+
+
 async def start(service: Any) -> None:
     """Begin to serve."""
-    service.stage_state = Smtp(service)
     service.stage_state.link.start()
 
 
 async def reload(service: Any, config: Any) -> None:
     """Take over a new configuration."""
     service.stage_state.configure()
+
+
+async def drain(service: Any) -> None:
+    """Leave the jobs to come to another process."""
+    await service.stage_state.drain()
 
 
 async def stop(service: Any) -> None:

@@ -8,6 +8,7 @@ import ipaddress
 import socket
 from typing import NamedTuple
 
+from pyfix import jail
 from pyfix.errors import ConfigError
 
 
@@ -46,7 +47,7 @@ def port_number(service: str, destination: str) -> int:
             return int(service)
         raise ConfigError(f"bad network port: {service} for destination: {destination}")
     try:
-        return socket.getservbyname(service, "tcp")
+        return jail.port(service) or socket.getservbyname(service, "tcp")
     except OSError:
         raise ConfigError(f"unknown service: {service}/tcp") from None
 

@@ -6,6 +6,8 @@
 import os
 from typing import NamedTuple
 
+from pyfix import jail
+
 RESOLV_CONF = "/etc/resolv.conf"
 ENVIRONMENT = "PYFIX_DNS"
 
@@ -39,6 +41,7 @@ def read_resolv_conf(path: str) -> ResolverConfig:
     """nameserver, options timeout: and attempts:; no file or no server means 127.0.0.1."""
     servers: list[tuple[str, int]] = []
     options = {"timeout": 5, "attempts": 2}
+    jail.note(path)
     try:
         lines = open(path, encoding="utf-8", errors="replace").readlines()
     except OSError:

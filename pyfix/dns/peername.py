@@ -7,6 +7,7 @@ import ipaddress
 import os
 from typing import NamedTuple
 
+from pyfix import jail
 from pyfix.dns import resolver as dns
 
 HOSTS = "/etc/hosts"
@@ -36,9 +37,14 @@ class HostsFile:
         self.path, self.stamp = path, 0.0
         self.names: dict[str, str] = {}
         self.addresses: dict[str, set[str]] = {}
+        if jail.preparing:
+            jail.note(path)
+            self.refresh()
 
     def refresh(self) -> None:
-        """Read the file if it is another than last time."""
+        """Read the file if it is another than last time; in a jail it stays as it was outside."""
+        if jail.entered:
+            return
         try:
             stamp = os.stat(self.path).st_mtime
         except OSError:

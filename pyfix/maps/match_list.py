@@ -76,6 +76,7 @@ class MatchList:
                 self._add(word, holds)
 
     def _file(self, path: str, answer: bool) -> None:
+        jail.note(path)
         try:
             with open(path, "rb") as file:
                 data = file.read()

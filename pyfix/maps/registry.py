@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from .. import jail
 from ..errors import TableConfigError
 from . import flags as F
 from .table import ReadOnly, Table
@@ -60,6 +61,10 @@ BUILDABLE = {"btree", "cdb", "dbm", "fail", "hash", "lmdb", "sdbm"}
 WRITABLE = BUILDABLE | {"debug", "environ", "internal", "memcache", "proxy", "redis"}
 
 
+#: what a type puts behind its name to make its files' names
+SUFFIXES = {"hash": (".db",), "btree": (".db",), "lmdb": (".lmdb",), "cdb": (".cdb",), "dbm": (".dir", ".pag"), "sdbm": (".dir", ".pag")}
+
+
 def known_types() -> list[str]:
     """The types that can be used here, sorted: their module is present (postconf -m)."""
     from importlib.util import find_spec
@@ -95,6 +100,8 @@ def open_spec(spec: str, config: Any, flags: int, mode: str = "r") -> Table:
     kind, name = split(spec)
     if mode != "r" and kind in TYPES and kind not in WRITABLE:
         raise TableConfigError(spec, f"{spec} {ReadOnly}")
+    for suffix in SUFFIXES.get(kind, ("",)):
+        jail.note(name + suffix)
     return _module(kind, spec).open_table(kind, name, flags, config, mode)
 
 

@@ -27,6 +27,7 @@ class Planned(NamedTuple):
     listen   sockets that the processes get
     trigger  the socket on which somebody knocks to have them started (DEMAND), or None
     overrides, wakeup, maxproc  as in master.cf
+    jail     its processes go into a chroot jail
     """
 
     name: str
@@ -41,6 +42,7 @@ class Planned(NamedTuple):
     trigger: Wanted | None
     wakeup: int
     maxproc: int | None
+    jail: bool = False
 
     @property
     def identity(self) -> str:
@@ -88,7 +90,7 @@ def plan_entry(entry: Entry, program: Program, config: Config, boot: set[str]) -
     if maxproc:
         count = min(count, maxproc)
     return Planned(entry.service, entry.type, entry.command, program.module, count, at_boot, program.keep_root,
-                   entry.overrides, tuple(listen), None if program.start == BOOT else own[0], entry.wakeup, maxproc)
+                   entry.overrides, tuple(listen), None if program.start == BOOT else own[0], entry.wakeup, maxproc, jailed(entry))
 
 
 def most(entry: Entry, config: Config) -> int | None:
@@ -157,11 +159,16 @@ def notices(entries: list[Entry], path: str) -> list[str]:
         out.append(f"{path}: not built yet, so not started: {missing}; mail for such a transport is deferred")
     if asroot := listed(entry for entry in entries if not entry.unprivileged and serves(entry)):
         out.append(f"{path}: n in the fourth column has no effect: {asroot}; no process that meets the network keeps root")
-    jailed = listed(entry for entry in entries if entry.chroot and serves(entry))
-    if jailed:
-        out.append(f"{path}: chroot has no effect: {jailed}; processes give up privileges and capabilities instead; "
-                   "write n in that column")
+    if free := listed(entry for entry in entries if entry.chroot and serves(entry) and not jailed(entry)):
+        out.append(f"{path}: chroot has no effect: {free}; " + (
+            "these meet no network and ask for users of the system; write n in that column" if os.geteuid() == 0 else
+            "only root can do it"))
     return out
+
+
+def jailed(entry: Entry) -> bool:
+    """Do the line's processes go into a chroot jail? Only root can do that, and only what can serve there does."""
+    return entry.chroot and entry.command in PROGRAMS and PROGRAMS[entry.command].jail and os.geteuid() == 0
 
 
 def serves(entry: Entry) -> bool:

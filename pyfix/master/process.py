@@ -17,6 +17,7 @@ from pyfix.master.plan import Planned
 
 DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 STATUS, LOG = 3, 4          # descriptors in the new process; listeners follow
+NOTICE_SIZE = 1 << 18       # bytes of the longest notice
 
 
 def environment(config: Any) -> dict[str, str]:
@@ -36,6 +37,7 @@ class Slot:
     key        unique among all processes that may live at the same time; names its files in the queue
     status     the socket to it while it runs, or is being forked; pid  0 until it has said its process id
     ready      it has said so since it was started
+    files      what it read on the way into its jail: path -> pyfix.jail.Stamp
     not_before monotonic time until which it is not started again (throttled)
     """
 
@@ -47,6 +49,7 @@ class Slot:
         self.errors = -1
         self.pid = 0
         self.ready = self.stopping = self.silent = False
+        self.files: dict[str, list[int]] = {}
         self.started = self.not_before = 0.0
         self.quick_deaths = 0
 
@@ -69,6 +72,7 @@ class Slot:
         os.set_blocking(reading, False)
         self.status, self.errors, self.pid, self.started = ours, reading, 0, time.monotonic()
         self.ready = self.stopping = self.silent = False
+        self.files = {}
 
     def _argv(self, directory: str, log: bool) -> list[str]:
         plan = self.plan
@@ -76,6 +80,8 @@ class Slot:
                 "-i", str(self.index), "-s", str(STATUS), *(("-g", str(LOG)) if log else ())]
         if plan.keep_root:
             argv.append("-r")
+        if plan.jail:
+            argv.append("-j")
         if plan.maxproc:
             argv += ["-z", str(-(-plan.maxproc // plan.count))]
         for fd, wanted in enumerate(plan.listen, LOG + log):
@@ -103,13 +109,15 @@ class Slot:
         """Take in what the process has said on its status socket; `silent` when there will be no more."""
         while self.status is not None and not self.silent:
             try:
-                data = self.status.recv(64)
+                data = self.status.recv(NOTICE_SIZE)
             except BlockingIOError:
                 return
             except OSError:
                 data = b""
             if data[:1] == b"p" and not self.pid:       # said by root, before the process is anybody else's
                 self.pid = int(data[1:])
+            elif data[:1] == b"t" and not self.ready:   # said by root too: nothing of this kind is heard from a process that serves
+                self.files |= msgpack.unpackb(data[1:], unicode_errors="surrogateescape")
             elif data[:1] == b"r":
                 self.ready = True
             self.silent = not data

@@ -18,6 +18,7 @@ class Program(NamedTuple):
     count    processes; SHARE (0): half as many as processor cores that we may use, at least one
     start    BOOT: when master starts; DEMAND: when somebody connects to its master.cf socket
     sockets  UNIX sockets that it listens on besides the one of its master.cf line: (path, mode)
+    jail     it can serve in a chroot jail: it meets the network, and asks for no user of the system
     keep_root  a launcher that becomes the recipient; all others run as mail_owner
     mode     of the socket of its master.cf line
     """
@@ -28,16 +29,17 @@ class Program(NamedTuple):
     sockets: tuple[tuple[str, int], ...] = ()
     keep_root: bool = False
     mode: int = 0o600
+    jail: bool = False
 
 
 LIBRARY = Program()
 
 PROGRAMS: dict[str, Program] = {
-    "smtpd": Program("pyfix.smtpd.stage", SHARE),
+    "smtpd": Program("pyfix.smtpd.stage", SHARE, jail=True),
     "pickup": Program("pyfix.pickup.stage", 1, BOOT, (("public/submit", 0o666),), mode=0o622),
     "qmgr": Program("pyfix.qmgr.stage", 1, BOOT, (("private/qmgr", 0o600), ("public/showq", 0o666)), mode=0o622),
-    "smtp": Program("pyfix.deliver.stage", SHARE, DEMAND),
-    "lmtp": Program("pyfix.deliver.stage", SHARE, DEMAND),
+    "smtp": Program("pyfix.deliver.stage", SHARE, DEMAND, jail=True),
+    "lmtp": Program("pyfix.deliver.stage", SHARE, DEMAND, jail=True),
     **dict.fromkeys(
         ("cleanup", "trivial-rewrite", "bounce", "error", "discard", "showq", "flush", "verify", "anvil", "scache",
          "tlsmgr", "proxymap", "postlogd", "dnsblog", "tlsproxy", "postscreen", "local", "virtual", "pipe", "spawn",

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from pyfix.errors import PyfixError
+from pyfix.master.heirs import Heirs
 from pyfix.master.listeners import Listeners
 from pyfix.master.logfile import LogFile
 from pyfix.master.nursery import PATIENCE, Nursery
@@ -38,6 +39,7 @@ class Supervisor:
         self.listeners = Listeners(owners(plan.config))
         self.slots: dict[str, list[Slot]] = {}
         self.leaving: list[Slot] = []       # of a former configuration, on their way out
+        self.heirs = Heirs(self.slots, lambda slot: self.leaving.append(slot), self._launch_slot)
         self.generation = 0
         self.stopping = False
         self.heard_zygote = 0               # the process whose standard error we read
@@ -97,6 +99,7 @@ class Supervisor:
 
     def _heard(self, slot: Slot) -> None:
         slot.listen()
+        self.heirs.heard(slot)
         if slot.silent:
             self.loop.remove_reader(slot.status.fileno())
             if not slot.pid:
@@ -201,9 +204,16 @@ class Supervisor:
             self.rotate()
         self.reap()
         self._watch_zygote()
+        if not self.stopping:
+            for path in self.heirs.look(self._next_generation):
+                self.log.info(f"{path} has changed: its reader is replaced")
         for identity, slots in self.slots.items():
             if any(slot.status is None and slot.not_before for slot in slots):
                 self._launch(identity)
+
+    def _next_generation(self) -> int:
+        self.generation += 1
+        return self.generation
 
     # -- log ------------------------------------------------------------------------------
 
@@ -249,7 +259,10 @@ class Supervisor:
             if identity not in self.slots:
                 self._adopt(service)
                 continue
-            for slot in self.slots[identity]:
+            for slot in list(self.slots[identity]):
+                if service.jail:
+                    self.heirs.replace(slot, service, self.generation)
+                    continue
                 slot.not_before = min(slot.not_before, 1e-9)
                 slot.tell_reload(service)
             if service.boot:
@@ -260,6 +273,7 @@ class Supervisor:
         if service.trigger is not None and service.trigger.name in self.listeners.open:
             self.loop.remove_reader(self.listeners.open[service.trigger.name].fileno())
         for slot in self.slots.pop(identity):
+            self.heirs.dismiss(slot)
             if slot.status is not None:
                 slot.stopping = True
                 slot.tell(b"Q")

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from pyfix import jail
 from pyfix.access.lookups import shared
 from pyfix.access.subject import Subject
 from pyfix.dns.peername import PeerNames
@@ -123,7 +124,7 @@ class Server(ServerHot):
     def anvil(self) -> Anvil:
         """The counts, shared with the other processes of this service."""
         if self.counts is None:
-            self.counts = Anvil(self.normal.config.data_directory, self.service_name, self.warning)
+            self.counts = Anvil(jail.room(self.normal.config.data_directory), self.service_name, self.warning)
         return self.counts
 
     def may_send(self, session: Any, size: int) -> bytes | None:

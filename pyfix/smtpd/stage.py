@@ -11,7 +11,7 @@ from typing import Any
 import pyfix.access.restrictions
 import pyfix.config.idna  # noqa: F401
 import pyfix.config.interfaces
-from pyfix.cleanup.attach import attach
+from pyfix.cleanup.attach import join, unjoined
 from pyfix.cleanup.origin import Origin
 from pyfix.errors import QueueError
 from pyfix.model import HAS_8BIT, NOTIFY_NEVER, Recipient, Reply
@@ -21,6 +21,7 @@ from pyfix.smtpd.server import Server
 from pyfix.smtpd.session import Doorman
 from pyfix.smtpd.settings import Settings
 
+DRAIN_LOOK = 0.25      # seconds between looks whether the last session has gone
 LAST_WORDS = 10.0       # seconds that sessions get to finish what they are at
 
 
@@ -30,7 +31,7 @@ class Stage:
     def __init__(self, service: Any) -> None:
         self.service = service
         resolver = Resolver(service.config, service.log.warning)
-        self.cleanup = attach(service, resolver)
+        self.cleanup = unjoined(service, resolver)
         settings = Settings(service.config, resolver, service.log)
         self.server = Server(settings, service.log, time.monotonic, self.cleanup.intake, service.name, service.queue_directory,
                              service.capacity)
@@ -61,10 +62,15 @@ class Stage:
 stage: Stage | None = None
 
 
-async def start(service: Any) -> None:
-    """Listens on every socket that master gave us."""
+def prepare(service: Any) -> None:
+    """Opens tables and reads files: what a process in a jail can't do later."""
     global stage
     stage = Stage(service)
+
+
+async def start(service: Any) -> None:
+    """Listens on every socket that master gave us."""
+    join(stage.cleanup)
     for listener in service.listeners:
         listener.socket.setblocking(False)
         stage.server.doors.append(Doorman(stage.server, service.engine, listener.socket.fileno()))
@@ -80,12 +86,26 @@ def reload(service: Any, config: Any) -> None:
     stage.server.notices = Notices(config, stage.post, time.monotonic)
 
 
-async def stop(service: Any) -> None:
-    """No more connections; who is in the middle of something may finish it."""
-    server = stage.server
+def close_doors(server: Server) -> None:
+    """No more connections."""
     server.closed = True
     for door in server.doors:
         door.pause()
+
+
+async def drain(service: Any) -> None:
+    """Another process has taken over: sessions go on, with the tables that they know, for as long as they like."""
+    close_doors(stage.server)
+    while stage.server.sessions:
+        await asyncio.sleep(DRAIN_LOOK)
+    if stage.server.counts is not None:
+        stage.server.counts.close()
+
+
+async def stop(service: Any) -> None:
+    """No more connections; who is in the middle of something may finish it."""
+    server = stage.server
+    close_doors(server)
     deadline = time.monotonic() + LAST_WORDS
     line = b"421 4.3.2 %b Service shutting down" % server.settings.hostname
     for session in list(server.sessions):

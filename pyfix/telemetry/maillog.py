@@ -173,6 +173,14 @@ class Maillog(Lines):
             self.socket.close()
             self.socket = None
 
+    def open(self) -> None:
+        """Open now what else the first line would open: on the way into a jail, where its path leads nowhere."""
+        with contextlib.suppress(OSError):
+            if self.path and self.fd < 0:
+                self.fd = open_log_file(self.path, self.permissions)
+            elif not self.path:
+                self.socket = syslog_socket()
+
     def reopened(self, fd: int) -> None:
         """Go on with a new file (the old one was rotated). It takes the old one's number, which others may know; `fd`
         is closed."""
