@@ -116,8 +116,8 @@ def test_a_table_changes_and_a_reload_comes_while_a_session_is_open():
             await relay.until(lambda: answers(b"new"), "the new table")
             assert elders < relay.pids("smtpd"), "who has a session goes on"
 
-            await relay.command("postfix", "reload", check=True)
             heirs = relay.pids("smtpd") - elders
+            await relay.command("postfix", "reload", check=True)
             await relay.until(lambda: relay.pids("smtpd") - elders - heirs and not heirs & relay.pids("smtpd"), "the reload's process")
             assert (await kept.ask(b"RCPT TO:<b@example.org>")).startswith(b"250")
             assert (await kept.ask(b"DATA")).startswith(b"354")

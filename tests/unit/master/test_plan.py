@@ -48,15 +48,28 @@ def test_a_mistake_is_named_with_file_line_and_remedy(plan, second, text):
     assert error.value.remedy
 
 
-def test_what_has_no_effect_is_told(plan):
+def test_what_has_no_effect_is_told(plan, monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
     told = plan("2525 inet n - y - - smtpd -o smtpd_milters=x -o smtpd_banner=y\nlocal unix - n n - - local\n"
                 "smtp unix - - n - - smtp\ncleanup unix n - y - 0 cleanup\nx unix - - n - - nosuch\n", "hash_queue_depth = 2\n").warnings
     main, override, missing, chroot, unknown = told
     assert main.startswith(f"{plan.path}/main.cf, line 4: parameter hash_queue_depth has no effect: ")
     assert override.startswith(f"{plan.path}/master.cf, line 1: parameter smtpd_milters has no effect: ")
     assert "not started: line 2 (local/unix)" in missing
-    assert "chroot has no effect: line 1 (2525/inet);" in chroot
+    assert chroot.endswith("chroot has no effect: line 1 (2525/inet); only root can do it")
     assert unknown == f"{plan.path}/master.cf, line 5: unknown program nosuch is not started"
+
+
+def test_as_root_what_can_goes_into_a_jail_and_the_rest_is_told(plan, monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    made = plan("2525 inet n - y - - smtpd\nsmtp unix - - y - - smtp\nlmtp unix - - n - - lmtp\nqmgr unix n - y 300 1 qmgr\n"
+                "bounce unix - - y - 0 bounce\n")
+    assert {name: service.jail for name, service in made.services.items()} == {
+        "2525/inet": True, "smtp/unix": True, "lmtp/unix": False, "qmgr/unix": False}
+    [told] = [text for text in made.warnings if "chroot" in text]
+    assert "chroot has no effect: line 4 (qmgr/unix); these meet no network" in told
+    other = plan("2525 inet n - n - - smtpd\n").services["2525/inet"]
+    assert not made.services["2525/inet"].same_processes(other)
 
 
 def test_overrides_and_wakeup_change_without_a_restart(plan):
