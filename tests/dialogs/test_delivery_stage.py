@@ -34,6 +34,7 @@ def test_job_to_outcome(tmp_path: Any) -> None:
         config = configuration(tmp_path, queue_directory=str(tmp_path))
         service = SimpleNamespace(config=config, log=Log(), loop=loop, engine=Engine(loop), name="relay", program="smtp",
                                   queue_directory=str(tmp_path))
+        stage.prepare(service)
         await stage.start(service)
         assert (await frames.get())[:3] == [HELLO, "agent", "relay"]
         assert (await frames.get())[:2] == [READY, "relay"]
