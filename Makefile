@@ -12,7 +12,7 @@ all: build
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install "setuptools>=68" wheel "cython>=3.1,<4"
+	$(PIP) install "setuptools>=77" wheel "cython>=3.1,<4"
 	$(PIP) install --no-build-isolation --config-settings editable_mode=compat -e ".[test]"
 	touch $@
 

@@ -17,6 +17,7 @@ from pyfix import model
 from pyfix.errors import QueueError
 from pyfix.qmgr import hot
 from pyfix.qmgr.cleared import Cleared
+from pyfix.qmgr.feedback import tracer
 from pyfix.qmgr.inline import INLINE, Inline
 from pyfix.qmgr.names import external
 from pyfix.qmgr.parameters import SECOND, Parameters
@@ -41,6 +42,7 @@ class Manager:
         self.parameters, self.store, self.reader = parameters, store, reader
         self.log, self.clock = log, clock
         self.scheduler = Scheduler(parameters.limits)
+        self.scheduler.trace = tracer(log) if parameters.feedback_debug else None
         self.plain = Plain(self)
         self.active: dict[int, Message] = {}      # by slot
         self.incoming: deque[int] = deque()
@@ -343,6 +345,7 @@ class Manager:
         self.parameters = parameters
         self.plain.clear()
         self.scheduler.refresh(parameters.limits)
+        self.scheduler.trace = tracer(self.log) if parameters.feedback_debug else None
 
 
 TAKEN = ("2.0.0", "taken")      # of a recipient of whom only the index is told: no report will quote it

@@ -17,6 +17,7 @@ class Parameters:
 
     limits: Callable[[str], Limits] = field(default=lambda name: Limits())
     generation: int = 0
+    feedback_debug: bool = False
     active_limit: int = 20000
     minimal_backoff: int = 300 * SECOND
     maximal_backoff: int = 4000 * SECOND
@@ -62,7 +63,7 @@ def parameters(config: Any) -> Parameters:
     """A snapshot of a Config. Raises ValueError or ConfigError for a value that makes no sense."""
     return Parameters(
         limits=lambda name: limits_of(config, name), generation=config.generation,
-        active_limit=config.qmgr_message_active_limit,
+        feedback_debug=config.destination_concurrency_feedback_debug, active_limit=config.qmgr_message_active_limit,
         minimal_backoff=config.minimal_backoff_time * SECOND, maximal_backoff=config.maximal_backoff_time * SECOND,
         queue_run_delay=config.queue_run_delay * SECOND, queue_lifetime=config.maximal_queue_lifetime * SECOND,
         bounce_lifetime=config.bounce_queue_lifetime * SECOND, delay_warning=config.delay_warning_time * SECOND,

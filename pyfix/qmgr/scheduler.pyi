@@ -125,6 +125,7 @@ class Scheduler:
     transports: dict[str, Transport]
     suspended: list[Entry]
     limits_of: Callable[[str], Limits]
+    trace: Callable[[str, Site, float], None] | None
     busy: int
     waiting: int
     def __init__(self, limits_of: Callable[[str], Limits]) -> None: ...

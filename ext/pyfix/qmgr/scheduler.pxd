@@ -75,6 +75,7 @@ cdef class Agent:
 cdef class Scheduler:
     cdef readonly dict transports
     cdef public object limits_of, suspended
+    cdef public object trace      # None, or what is told each step of a window: trace(what, site, step)
     cdef long long _seq, _job
     cdef list _timers
     cdef set _runnable

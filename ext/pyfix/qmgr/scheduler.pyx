@@ -333,7 +333,7 @@ cdef class Scheduler:
         What waits counts as under way: it is, as soon as the outcomes that came together have all been taken.
         """
         cdef Limits limits = site.transport.limits
-        cdef double step
+        cdef double step = 0
         if site.dead:
             self._revive(site)
         else:
@@ -350,6 +350,8 @@ cdef class Scheduler:
             if limits.rate_delay > 0 and not site.blocked_until:
                 site.blocked_until = now + limits.rate_delay
                 self._at(site.blocked_until, site)
+            if self.trace is not None:
+                self.trace("qmgr_queue_unthrottle", site, step)
         self._settle(site)
         self._forget(site)
 
@@ -366,6 +368,8 @@ cdef class Scheduler:
         if limits.cohorts > 0 and site.fail_cohorts >= limits.cohorts - 1e-9:
             site.dead, site.reason, site.blocked_until = True, reason, now + hold
             self._at(site.blocked_until, site)
+            if self.trace is not None:
+                self.trace("qmgr_queue_throttle", site, 0)
             return self._drain(site)
         step = limits.negative.amount(<long>site.window)
         site.failure -= step
@@ -375,6 +379,8 @@ cdef class Scheduler:
             site.success = 0
         if site.window < 1:
             site.window = 1
+        if self.trace is not None:
+            self.trace("qmgr_queue_throttle", site, step)
         self._settle(site)
         self._forget(site)
         return []
@@ -498,6 +504,8 @@ cdef class Scheduler:
         site.dead, site.reason, site.blocked_until = False, None, 0
         site.window = site.transport.limits.initial if site.transport.limits.initial > 0 else 1
         site.success = site.failure = site.fail_cohorts = 0
+        if self.trace is not None:
+            self.trace("qmgr_queue_unthrottle", site, 0)
 
     def flush(self, long long now):
         """postqueue -f: end all rests now."""
