@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.compare import durability, usage
+from bench.compare.backlog import fill
 from bench.compare.job import Job
 from bench.compare.others import Aiosmtpd, Exim, Haraka, OpenSmtpd
 from bench.compare.peers import Unavailable
@@ -102,7 +103,7 @@ class Contest:
                 system.start()
                 self.versions[name] = system.version()
                 if job.backlog:
-                    self.fill(system, job.backlog)
+                    fill(system, job.backlog)
             except Unavailable as error:
                 self.give_up(name, system, str(error))
             except (OSError, RuntimeError, TimeoutError, subprocess.SubprocessError) as error:
@@ -115,11 +116,6 @@ class Contest:
         self.systems.pop(name, None)
         with contextlib.suppress(Exception):
             system.stop()
-
-    def fill(self, system: System, backlog: int) -> None:
-        """Messages for a dead destination, so that they stay."""
-        burst(system.port, backlog, "backlog", ["-s", "20", "-l", "4096", "-c", "0", "-t", "user@d0.test"])
-        usage.settle(system.root_pid(), patience=30)
 
     def look(self, name: str) -> dict[str, Any] | None:
         """What strace sees of one system; None, and the system is out, where it does not answer."""

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.compare.backlog import copied
 from bench.compare.job import Job
 from bench.compare.peers import Unavailable, run
 
@@ -136,6 +137,10 @@ class System:
         """Stops them."""
         raise AssertionError("defined by each system")
 
+    def multiply(self, count: int) -> bool:
+        """Makes `count` messages of those in the queue, faster than by SMTP; False where nothing does that."""
+        return False
+
 
 class Postfix(System):
     """Debian's Postfix, a private instance (root only: it changes to its own users)."""
@@ -176,6 +181,12 @@ class Postfix(System):
     def stop(self) -> None:
         subprocess.run(["postfix", "-c", str(self.config), "stop"], check=False,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def multiply(self, count: int) -> bool:
+        self.stop()
+        copied(self.queue / "deferred", count)
+        self.start(fresh=False)
+        return True
 
 
 class Pyfix(System):

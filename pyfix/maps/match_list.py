@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from .. import jail
 from ..errors import TableConfigError, TableError
 from . import flags as F
 from . import registry, report

@@ -64,7 +64,8 @@ def test_inherited_sockets_are_used():
             await relay.until(lambda: len(relay.received) == 2, "both messages")
             assert not list((relay.base / "spool/maildrop").iterdir()) and relay.logged(r"pickup\[\d+\]: \w+: uid=")
             odd = relay.odd.getsockname()[1]
-            assert relay.logged(rf"master\[\d+\]: warning: inherited socket \('127\.0\.0\.1', {odd}\) is in no line of master\.cf")
+            await relay.until(lambda: relay.logged(rf"master\[\d+\]: warning: inherited socket \('127\.0\.0\.1', {odd}\) is in no line"
+                                                   r" of master\.cf"), "the word about the socket that nobody wants")
             os.kill(relay.pid, signal.SIGTERM)
             assert (await asyncio.to_thread(os.waitpid, relay.pid, 0))[1] == 0
             relay.inet.close()

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from bench.compare import measure, peers, report, usage
+from bench.compare.backlog import copied
 from bench.compare.durability import judge, per_thousand
 from bench.compare.measure import SYSTEMS, living, routes
 from bench.compare.scenarios import ALL
@@ -135,3 +136,15 @@ def test_a_system_that_dies_before_the_look_is_out_and_the_others_go_on(tmp_path
     monkeypatch.setattr(measure.durability, "look", refused)
     assert contest.look("gone") is None and not contest.systems
     assert contest.absent["gone"] == "under strace: refused; its last words: killed"
+
+
+def test_copies_of_a_deferred_queue_are_named_as_postfix_names_them(tmp_path):
+    (tmp_path / "A").mkdir()
+    original = tmp_path / "A" / "A1B2C77"
+    original.write_bytes(b"a queue file")
+    os.utime(original, (5, 7))
+    copied(tmp_path, 40)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) == 40 and {path.read_bytes() for path in files} == {b"a queue file"} and {path.stat().st_mtime for path in files} == {7}
+    for path in files:
+        assert path == original or (path.parent.name == path.name[0] and int(path.name[5:], 16) == path.stat().st_ino)
