@@ -156,6 +156,8 @@ class Tool:
 
     @staticmethod
     def _broken(table: Table, what: str, error: TableError) -> NoReturn:
+        if error.text.endswith("operation is not supported"):
+            raise Fatal(error.text) from error
         raise Fatal(f"table {table.title}: {what} error" + (f": {error.text}" if error.text else "")) from error
 
     def show(self, key: bytes, value: bytes) -> None:
@@ -247,8 +249,7 @@ class Tool:
                         value = decode_value(table.title, key, value)
                     self.show(key, value)
             except TableError as error:
-                raise Fatal(error.text if "sequence" in error.text
-                            else f"table {table.title}: sequence error: {error.text}") from error
+                self._broken(table, "sequence", error)
         sys.stdout.flush()
         return 0 if specs else 1
 

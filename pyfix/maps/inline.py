@@ -4,7 +4,6 @@ from typing import Any
 
 from ..errors import TableConfigError
 from . import flags as F
-from . import report
 from .braces import SEPARATORS, balanced, extract, split_assignment, tokens
 from .files import FileTrouble, read_values
 from .fold import casefold
@@ -52,11 +51,7 @@ def open_table(type: str, name: str, flags: int, config: Any, mode: str) -> Tabl
         if error:
             raise TableConfigError(title, f"{error}: {need}")
         raw = key.encode("utf-8", "surrogateescape")
-        raw = casefold(raw) if flags & F.FOLD_FIX else raw
-        if raw in entries and flags & F.DUP_WARN:
-            report.warning(f'{title}: duplicate entry: "{key}"')
-        if raw not in entries or flags & F.DUP_REPLACE:
-            entries[raw] = value
+        entries[casefold(raw) if flags & F.FOLD_FIX else raw] = value     # the last of several, whatever the flags say
     if not entries:
         raise TableConfigError(title, f"empty table: {need}")
     return MemoryTable(type, name, entries, flags, wants_utf8(config, flags))

@@ -58,7 +58,7 @@ WITHOUT = {
 
 #: types whose tables postmap can make, and those that can be changed
 BUILDABLE = {"btree", "cdb", "dbm", "fail", "hash", "lmdb", "sdbm"}
-WRITABLE = BUILDABLE | {"debug", "environ", "internal", "memcache", "proxy", "redis"}
+WRITABLE = BUILDABLE | {"debug", "environ", "internal", "memcache", "proxy", "redis", "static"}
 
 
 #: what a type puts behind its name to make its files' names

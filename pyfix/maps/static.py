@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..errors import TableConfigError
+from ..errors import TableConfigError, TableError
 from . import flags as F
 from .braces import extract
 from .files import FileTrouble, read_values
@@ -21,6 +21,9 @@ class StaticTable(Table):
 
     def find(self, key: bytes) -> bytes:
         return self.value
+
+    def delete(self, key: bytes) -> bool:
+        raise TableError(self.title, f"table {self.title}: delete operation is not supported")
 
 
 def open_table(type: str, name: str, flags: int, config: Any, mode: str) -> Table:

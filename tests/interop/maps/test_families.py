@@ -64,7 +64,7 @@ def test_sources(folder):
 @pytest.mark.parametrize("option", ["-s", "-f"])
 def test_options(folder, option):
     more = [("-s",), ("-q", "a", "cidr:/tmp"), ("-q", "a", "texthash:/tmp"), ("-q", "a", "regexp:/nonexistent"), ("-s", "static:x"), ("-s", "environ:"), ("-i", "static:x"),
-            ("-d", "a", "inline:{a=b}"), ("-q", "A", "inline:{A=b}"), ("-q", "a", "inline:{b=c}", "static:x"), ("-F", "-q", "a", "inline:{a=/nonexistent}")]
+            ("-d", "a", "inline:{a=b}"), ("-d", "a", "static:x"), ("-s", "static:x"), ("-q", "a", "inline:{a=b, a=c}"), ("-q", "A", "inline:{A=b}"), ("-q", "a", "inline:{b=c}", "static:x"), ("-F", "-q", "a", "inline:{a=/nonexistent}")]
     alike(folder, [(arguments if option == "-s" else ("-f", *arguments), b"") for arguments in more])
 
 
